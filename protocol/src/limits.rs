@@ -1,0 +1,60 @@
+//! Every bound that both ends obey, in one place.
+//!
+//! A bound is here because something can grow: a frame, a list in it, a record, a queue. What crosses one is refused with
+//! a code, never cut short. Sizes are bytes unless the name says otherwise.
+
+use crate::time::SpanMs;
+
+/// Longest frame. A websocket message or one HTTP body; checked before it is read whole.
+pub const FRAME_BYTES: usize = 1 << 20;
+/// Longest single change: a volunteer's longest note with room to spare, and small enough to judge in a millisecond.
+pub const CHANGE_BYTES: usize = 64 << 10;
+/// Most changes in one push.
+pub const BATCH_CHANGES: usize = 256;
+/// Most bytes of changes in one push; two such frames fit where one may be in flight and one arriving.
+pub const BATCH_BYTES: usize = 256 << 10;
+/// Pushes a device may have unanswered on one connection.
+pub const PUSHES_IN_FLIGHT: usize = 4;
+/// Bytes of changes in one `Items` frame: at 64 kbit/s a page lands every four seconds, so progress is visible.
+pub const PAGE_BYTES: usize = 32 << 10;
+/// Most changes in one `Items` frame.
+pub const PAGE_ITEMS: usize = 512;
+/// Most feeds one device may follow: a district official's 225 communities, three audiences each, and room.
+pub const FEEDS: usize = 1024;
+/// Most members of one community's roster.
+pub const MEMBERS: usize = 4096;
+/// Longest schema text.
+pub const SCHEMA_BYTES: usize = 512 << 10;
+/// Operations in one change.
+pub const CHANGE_OPS: usize = 20_000;
+/// Dependencies of one change: heads that many devices left side by side.
+pub const CHANGE_DEPS: usize = 64;
+/// Changes in one record. A record is one matter, not a diary; a new one costs nothing.
+pub const RECORD_CHANGES: usize = 10_000;
+/// Longest register or entry text, in characters, where the schema names no smaller figure.
+pub const TEXT_CHARS: usize = 4_000;
+/// Longest jointly drafted text, in characters.
+pub const PROSE_CHARS: usize = 20_000;
+/// Longest key of an entry, in characters (a building number, a content hash).
+pub const KEY_CHARS: usize = 80;
+/// Most moves that one move may name as followed: concurrent ends of a record's history.
+pub const FOLLOWS: usize = 16;
+/// Changes the server holds for one device while what they depend on is missing.
+pub const HELD_PER_DEVICE: usize = 1_000;
+/// Longest name of a person, device or community, in characters.
+pub const NAME_CHARS: usize = 120;
+/// Longest sentence in a refusal or a farewell, in characters.
+pub const SENTENCE_CHARS: usize = 400;
+/// Frames the server queues to one connection before it stops reading from that connection.
+pub const FRAMES_QUEUED: usize = 8;
+
+/// A connection on which no byte moves either way for this long is asked for a sign of life …
+pub const QUIET: SpanMs = SpanMs::from_secs(45);
+/// … and given up when none came within this long. A link that moves a byte is alive, however slow.
+pub const SILENT: SpanMs = SpanMs::from_secs(60);
+/// First wait before connecting again; doubled each time, with full jitter.
+pub const BACKOFF_FIRST: SpanMs = SpanMs::from_secs(1);
+/// Longest wait before connecting again.
+pub const BACKOFF_MAX: SpanMs = SpanMs::from_secs(120);
+/// How long a device waits for quiet before it tells the server how far it has stored its feeds.
+pub const SEEN_AFTER: SpanMs = SpanMs::from_secs(5);

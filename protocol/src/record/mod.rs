@@ -1,0 +1,326 @@
+//! A record: one small Automerge document, read and written by the schema.
+//!
+//! A device turns what a person did ([`Act`]s) into a [`Change`] with [`Record::write`]. Whoever receives the change reads
+//! the acts out of it again with [`Record::understand`], asks [`crate::rules`] whether it may stand, and takes it in with
+//! [`Record::apply`]. [`Record::view`] is what people see.
+
+mod act;
+mod fold;
+mod layout;
+mod snapshot;
+mod understand;
+mod view;
+
+use std::collections::BTreeSet;
+
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{Automerge, AutomergeError, ObjType, ROOT, ScalarValue};
+
+pub use act::{Act, Created, EntryParts, VoidTarget};
+pub use fold::{Folded, Moved, Standing, Step, fold, latest};
+pub use snapshot::{Said, Source};
+pub use understand::NotUnderstood;
+pub use view::{EntryView, FieldConflict, FieldView, MoveView, RecordView, describe};
+
+use crate::change::{BadChange, Change};
+use crate::id::{ActorId, ChangeHash, EntryId, RecordId};
+use crate::limits;
+use crate::schema::{FieldName, Kind, Party, Schema, Shape};
+use crate::time::UnixMs;
+use snapshot::Snapshot;
+
+/// A record that holds the changes applied to it, and nothing else. Cheap to throw away and rebuild.
+#[derive(Debug, Clone)]
+pub struct Record {
+    id: RecordId,
+    doc: Automerge,
+}
+
+/// Who is writing, for which party, when by their clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// The device's current actor.
+    pub actor: ActorId,
+    /// The party spoken for.
+    pub party: Party,
+    /// The device's clock.
+    pub device_time: UnixMs,
+}
+
+/// Why acts could not be turned into a change. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotWrite {
+    /// The acts change nothing that is not so already.
+    #[error("nothing to change")]
+    Nothing,
+    /// The record must be made first, and only once.
+    #[error("a record begins with its creation, once")]
+    Beginning,
+    /// The change would break a bound of [`limits`].
+    #[error(transparent)]
+    Bounds(#[from] BadChange),
+    /// Automerge would not have it.
+    #[error("the record could not be written: {0}")]
+    Document(#[from] AutomergeError),
+}
+
+impl Record {
+    /// A record with no changes yet.
+    pub fn empty(id: RecordId) -> Self {
+        Self { id, doc: Automerge::new() }
+    }
+
+    /// A record rebuilt from changes that were accepted, each after what it depends on.
+    ///
+    /// # Errors
+    /// [`NotUnderstood`] if Automerge cannot apply them; then they were not accepted changes, or not all of them.
+    pub fn rebuild<'a>(id: RecordId, changes: impl IntoIterator<Item = &'a Change>) -> Result<Self, NotUnderstood> {
+        let mut record = Self::empty(id);
+        for change in changes {
+            record.apply(change)?;
+        }
+        Ok(record)
+    }
+
+    /// Which record this is.
+    pub fn id(&self) -> RecordId {
+        self.id
+    }
+
+    /// Whether it holds no change yet.
+    pub fn is_empty(&self) -> bool {
+        self.doc.is_empty()
+    }
+
+    /// How many changes it holds.
+    pub fn len(&self) -> usize {
+        self.doc.get_changes_meta(&[]).len()
+    }
+
+    /// Whether it holds this change.
+    pub fn holds(&self, hash: ChangeHash) -> bool {
+        self.doc.get_change_meta_by_hash(&hash.into()).is_some()
+    }
+
+    /// Its latest changes, sorted.
+    pub fn heads(&self) -> Vec<ChangeHash> {
+        let mut heads: Vec<ChangeHash> = self.doc.get_heads().iter().map(ChangeHash::from).collect();
+        heads.sort_unstable();
+        heads
+    }
+
+    /// How it was made; `None` while it is empty.
+    pub fn created(&self) -> Option<Created> {
+        understand::created_of(&Snapshot::latest(&self.doc))
+    }
+
+    /// What a change says, read from its operations, without applying it.
+    ///
+    /// # Errors
+    /// [`NotUnderstood`]: it depends on changes that are not here, or it holds something our devices never write.
+    pub fn understand(&self, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
+        if self.len() >= limits::RECORD_CHANGES {
+            return Err(NotUnderstood::Inconsistent("the record is full; start a new one"));
+        }
+        understand::understand(&self.doc, change)
+    }
+
+    /// Takes in a change that was understood and allowed.
+    ///
+    /// # Errors
+    /// [`NotUnderstood`] if Automerge will not apply it. The record must then be thrown away and rebuilt.
+    pub fn apply(&mut self, change: &Change) -> Result<(), NotUnderstood> {
+        understand::apply(&mut self.doc, change)
+    }
+
+    /// Turns acts into a change and takes it in. On an error the record is as it was.
+    ///
+    /// # Errors
+    /// [`CannotWrite`]; the acts' sense is not judged here but by [`crate::rules`].
+    pub fn write(&mut self, acts: &[Act], stamp: &Stamp) -> Result<Change, CannotWrite> {
+        let creates = matches!(acts.first(), Some(Act::Create(_)));
+        if creates != self.is_empty() {
+            return Err(CannotWrite::Beginning);
+        }
+        let mut copy = self.doc.clone();
+        copy.set_actor(stamp.actor.to_automerge());
+        let mut tx = copy.transaction();
+        for act in acts {
+            write_act(&mut tx, act)?;
+        }
+        let options = CommitOptions::default().with_message(stamp.party.as_str()).with_time(stamp.device_time.0);
+        if tx.commit_with(options).0.is_none() {
+            return Err(CannotWrite::Nothing);
+        }
+        let change = copy.get_last_local_change().ok_or(CannotWrite::Nothing)?;
+        // Automerge hands out local changes that it may later compress; ours travel and are named plain.
+        let change = Change::adopt(change)?;
+        self.doc = copy;
+        Ok(change)
+    }
+
+    /// Everything people see of it; `None` while it is empty.
+    pub fn view(&self, schema: &Schema) -> Option<RecordView> {
+        self.view_of(&Snapshot::latest(&self.doc), schema, self.heads())
+    }
+
+    /// As it was with just the changes that `heads` stand on; `None` if they are not all here.
+    pub fn view_at(&self, schema: &Schema, heads: &[ChangeHash]) -> Option<RecordView> {
+        if heads.is_empty() || !heads.iter().all(|hash| self.holds(*hash)) {
+            return None;
+        }
+        let at: Vec<automerge::ChangeHash> = heads.iter().map(|hash| (*hash).into()).collect();
+        let mut heads = heads.to_vec();
+        heads.sort_unstable();
+        self.view_of(&Snapshot::at(&self.doc, &at), schema, heads)
+    }
+
+    /// The record as the writer of `change` saw it.
+    pub(crate) fn seen_by(&self, change: &Change) -> Seen<'_> {
+        Seen(Snapshot::at(&self.doc, change.inner().deps()))
+    }
+
+    /// The record as it stands here.
+    pub(crate) fn now(&self) -> Seen<'_> {
+        Seen(Snapshot::latest(&self.doc))
+    }
+
+    /// What a move made now would follow.
+    pub fn latest_moves(&self) -> BTreeSet<EntryId> {
+        self.now().latest_moves()
+    }
+
+    fn view_of(&self, snapshot: &Snapshot<'_>, schema: &Schema, heads: Vec<ChangeHash>) -> Option<RecordView> {
+        let created = understand::created_of(snapshot)?;
+        let kind = schema.kinds.get(&created.kind);
+        let moves = snapshot.moves();
+        let plain = moves.iter().map(|(id, said)| (id.clone(), said.value.clone())).collect();
+        let folded = kind.map(|kind| fold(kind, &plain));
+        let (state, steps) = match folded {
+            Some(folded) => (folded.state, folded.path),
+            // A kind from a schema this end does not have yet: nothing can be said of its state.
+            None => (crate::schema::StateName::parse("unknown").expect("a name"), Vec::new()),
+        };
+        let fields = snapshot.fields();
+        let is_prose = |field: &&FieldName| !snapshot.prose_objects(field).is_empty();
+        let pieces = view::Pieces {
+            id: self.id,
+            created,
+            state,
+            steps,
+            moves,
+            registers: fields.iter().filter(|f| !is_prose(f)).map(|f| (f.clone(), snapshot.register(f))).collect(),
+            prose: fields.iter().filter(is_prose).map(|f| (f.clone(), snapshot.prose(f))).collect(),
+            entries: snapshot.entries(),
+            heads,
+        };
+        Some(view::assemble(kind, pieces))
+    }
+}
+
+/// A record through the eyes of a change's writer: what the rules ask.
+pub(crate) struct Seen<'a>(Snapshot<'a>);
+
+impl Seen<'_> {
+    pub(crate) fn created(&self) -> Option<Created> {
+        understand::created_of(&self.0)
+    }
+
+    pub(crate) fn has_value(&self, field: &FieldName) -> bool {
+        !self.0.register(field).is_empty() || !self.0.prose_objects(field).is_empty()
+    }
+
+    pub(crate) fn entry(&self, field: &FieldName, key: &str) -> Vec<Said<EntryParts>> {
+        self.0.entry(field, key)
+    }
+
+    pub(crate) fn latest_moves(&self) -> BTreeSet<EntryId> {
+        let moves = self.0.moves().into_iter().map(|(id, said)| (id, said.value)).collect();
+        latest(&moves)
+    }
+
+    pub(crate) fn has_move(&self, id: &EntryId) -> bool {
+        self.0.moves().contains_key(id)
+    }
+
+    pub(crate) fn state(&self, kind: &Kind) -> crate::schema::StateName {
+        let moves = self.0.moves().into_iter().map(|(id, said)| (id, said.value)).collect();
+        fold(kind, &moves).state
+    }
+
+    pub(crate) fn is_voided(&self) -> bool {
+        let voids = FieldName::parse(crate::schema::built_in::VOIDS).expect("a name");
+        let entries = self.0.entries().remove(&voids).unwrap_or_default();
+        let target = |parts: &EntryParts| parts.get("target").cloned();
+        entries.values().flatten().any(|said| target(&said.value) == Some("record".into()))
+    }
+}
+
+fn write_act(tx: &mut impl Transactable, act: &Act) -> Result<(), CannotWrite> {
+    match act {
+        Act::Create(created) => write_created(tx, created)?,
+        Act::Set { field, value } => {
+            let fields = container(tx, layout::FIELDS)?;
+            tx.put(&fields, field.as_str(), value.to_scalar())?;
+        }
+        Act::Write { field, text } => {
+            let fields = container(tx, layout::FIELDS)?;
+            let object = match tx.get(&fields, field.as_str())? {
+                Some((automerge::Value::Object(ObjType::Text), object)) => object,
+                _ => tx.put_object(&fields, field.as_str(), ObjType::Text)?,
+            };
+            tx.update_text(&object, text)?;
+        }
+        Act::Put { field, key, entry } => {
+            let entries = container(tx, layout::ENTRIES)?;
+            let object = tx.put_object(&entries, layout::entry_path(field, key), ObjType::Map)?;
+            for (part, value) in entry {
+                tx.put(&object, part.as_str(), value.to_scalar())?;
+            }
+        }
+        Act::Move { id, name, follows, reason } => {
+            let moves = container(tx, layout::MOVES)?;
+            let object = tx.put_object(&moves, id.as_str(), ObjType::Map)?;
+            tx.put(&object, layout::MOVE_NAME, name.as_str())?;
+            tx.put(&object, layout::MOVE_FOLLOWS, layout::write_follows(follows))?;
+            if let Some(reason) = reason {
+                tx.put(&object, layout::MOVE_REASON, reason.as_str())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write_created(tx: &mut impl Transactable, created: &Created) -> Result<(), CannotWrite> {
+    tx.put(ROOT, layout::KIND, created.kind.as_str())?;
+    tx.put(ROOT, layout::SCHEMA, i64::from(created.schema))?;
+    let object = tx.put_object(ROOT, layout::CREATED, ObjType::Map)?;
+    tx.put(&object, layout::PERSON, ScalarValue::Bytes(created.person.as_bytes().to_vec()))?;
+    tx.put(&object, layout::PARTY, created.party.as_str())?;
+    tx.put(&object, layout::DEVICE, ScalarValue::Bytes(created.device.as_bytes().to_vec()))?;
+    tx.put(&object, layout::DEVICE_TIME, ScalarValue::Timestamp(created.device_time.0))?;
+    for name in [layout::FIELDS, layout::ENTRIES, layout::MOVES] {
+        tx.put_object(ROOT, name, ObjType::Map)?;
+    }
+    Ok(())
+}
+
+fn container(tx: &impl Transactable, name: &str) -> Result<automerge::ObjId, CannotWrite> {
+    match tx.get(ROOT, name)? {
+        Some((automerge::Value::Object(_), object)) => Ok(object),
+        _ => Err(CannotWrite::Beginning),
+    }
+}
+
+/// The acts that make a record of `kind` with these field values; drafted fields take text.
+pub fn creation(created: Created, kind: &Kind, values: Vec<(FieldName, crate::schema::Value)>) -> Vec<Act> {
+    let mut acts = vec![Act::Create(created)];
+    acts.extend(values.into_iter().map(|(field, value)| {
+        let drafted = matches!(kind.fields.get(&field).map(|f| &f.shape), Some(Shape::Prose { .. }));
+        match value {
+            crate::schema::Value::Text(text) if drafted => Act::Write { field, text },
+            value => Act::Set { field, value },
+        }
+    }));
+    acts
+}

@@ -1,0 +1,439 @@
+//! From the operations of a change to what it says.
+//!
+//! A change from anyone may hold any operations at all. What can be read here is exactly what our own devices write: one
+//! of the [`Act`]s at a place that [`super::layout`] knows, replacing what its writer saw and nothing else. Everything
+//! else is [`NotUnderstood`] before it comes near the document.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use automerge::legacy::{Key, ObjectId, Op, OpType};
+use automerge::{Automerge, ExpandedChange, ObjId, ObjType, ScalarValue};
+
+use super::act::{Act, Created, EntryParts};
+use super::layout;
+use super::snapshot::Snapshot;
+use crate::change::Change;
+use crate::id::{ChangeHash, DeviceId, EntryId, PersonId};
+use crate::schema::{FieldName, KindName, MoveName, Party, Value};
+use crate::time::UnixMs;
+
+/// Why a change says nothing we could judge. The writer is at fault, except in [`NotUnderstood::Missing`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotUnderstood {
+    /// It was written on top of changes that are not here. Ask for them and try again.
+    #[error("written on top of {} changes that are not here", .0.len())]
+    Missing(Vec<ChangeHash>),
+    /// Another change already has this actor and number: the phone was restored from a backup, or cloned.
+    #[error("its actor has already written another change with the same number")]
+    Forked,
+    /// It removes something. Nothing is ever removed; see [`Act::void`].
+    #[error("it deletes `{0}`")]
+    Deletes(String),
+    /// It writes where only the first change may: `created`, `kind`, a container.
+    #[error("it rewrites `{0}`, which is written once")]
+    RewritesHistory(String),
+    /// It claims to follow or replace something its writer cannot have seen, or takes a number that is not its turn.
+    #[error("it does not continue what it says it continues: {0}")]
+    Inconsistent(&'static str),
+    /// Operations that no act is made of.
+    #[error("it holds something that is no act: {0}")]
+    Strange(String),
+}
+
+type OpName = (u64, Vec<u8>);
+
+/// What an object inside the document is for.
+#[derive(Debug, Clone)]
+enum Place {
+    Created,
+    Fields,
+    Entries,
+    Moves,
+    Entry(usize),
+    Move(usize),
+    Prose(FieldName),
+}
+
+pub(super) fn understand(doc: &Automerge, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
+    check_succession(doc, change)?;
+    // Decoding operations panics on action numbers that Automerge does not know.
+    let expanded = catch_unwind(AssertUnwindSafe(|| change.inner().decode()))
+        .map_err(|_| NotUnderstood::Strange("operations that cannot be decoded".into()))?;
+    let mut reader = Reader::new(doc, change, &expanded);
+    for (index, op) in expanded.operations.iter().enumerate() {
+        reader.read(index, op)?;
+    }
+    reader.finish(doc, change)
+}
+
+/// That the change comes in its turn: after its dependencies, after its actor's last, and counting from there.
+fn check_succession(doc: &Automerge, change: &Change) -> Result<(), NotUnderstood> {
+    let inner = change.inner();
+    let missing: Vec<ChangeHash> =
+        inner.deps().iter().filter(|dep| doc.get_change_meta_by_hash(dep).is_none()).map(ChangeHash::from).collect();
+    if !missing.is_empty() {
+        return Err(NotUnderstood::Missing(missing));
+    }
+    let (own, seen_op) = seen_by_writer(doc, change);
+    let last =
+        doc.get_changes_meta(&[]).iter().filter(|meta| *meta.actor == *inner.actor_id()).map(|meta| meta.seq).max().unwrap_or(0);
+    if inner.seq() <= last {
+        return Err(NotUnderstood::Forked);
+    }
+    if inner.deps().is_empty() && !doc.is_empty() {
+        return Err(NotUnderstood::RewritesHistory(layout::CREATED.into()));
+    }
+    if inner.seq() != last + 1 || own != last {
+        return Err(NotUnderstood::Inconsistent("its number is not its actor's next"));
+    }
+    if inner.start_op().get() != seen_op + 1 {
+        return Err(NotUnderstood::Inconsistent("its operations are not numbered from what it follows"));
+    }
+    Ok(())
+}
+
+/// The highest number of the writer's own changes, and of any operation, among what the change was written on top of.
+fn seen_by_writer(doc: &Automerge, change: &Change) -> (u64, u64) {
+    let mut queue: Vec<automerge::ChangeHash> = change.inner().deps().to_vec();
+    let mut seen: HashSet<automerge::ChangeHash> = queue.iter().copied().collect();
+    let (mut own, mut op) = (0, 0);
+    while let Some(meta) = queue.pop().and_then(|hash| doc.get_change_meta_by_hash(&hash)) {
+        op = op.max(meta.max_op);
+        if *meta.actor == *change.inner().actor_id() {
+            own = own.max(meta.seq);
+        }
+        queue.extend(meta.deps.into_iter().filter(|dep| seen.insert(*dep)));
+    }
+    (own, op)
+}
+
+struct Reader<'a> {
+    before: Snapshot<'a>,
+    containers: Option<[ObjId; 3]>,
+    places: HashMap<OpName, Place>,
+    next_op: u64,
+    actor: Vec<u8>,
+    root: BTreeMap<String, ScalarValue>,
+    made_at_root: BTreeSet<String>,
+    created: BTreeMap<String, ScalarValue>,
+    acts: Vec<Act>,
+    moves: Vec<(String, BTreeMap<String, String>)>,
+    touched: HashSet<(&'static str, String)>,
+    first: bool,
+}
+
+fn op_name(id: &ObjId) -> Option<OpName> {
+    match id {
+        ObjId::Root => None,
+        ObjId::Id(counter, actor, _) => Some((*counter, actor.to_bytes().to_vec())),
+    }
+}
+
+fn strange(words: impl Into<String>) -> NotUnderstood {
+    NotUnderstood::Strange(words.into())
+}
+
+impl<'a> Reader<'a> {
+    fn new(doc: &'a Automerge, change: &Change, expanded: &ExpandedChange) -> Self {
+        let before = Snapshot::at(doc, change.inner().deps());
+        let mut places = HashMap::new();
+        let containers = [layout::FIELDS, layout::ENTRIES, layout::MOVES].map(|name| before.container(name));
+        let [Some(fields), Some(entries), Some(moves)] = containers else {
+            return Self::with(before, None, places, expanded, true);
+        };
+        places.extend(op_name(&fields).map(|name| (name, Place::Fields)));
+        places.extend(op_name(&entries).map(|name| (name, Place::Entries)));
+        places.extend(op_name(&moves).map(|name| (name, Place::Moves)));
+        for field in before.fields() {
+            let texts = before.prose_objects(&field);
+            places.extend(texts.iter().filter_map(op_name).map(|name| (name, Place::Prose(field.clone()))));
+        }
+        Self::with(before, Some([fields, entries, moves]), places, expanded, change.inner().deps().is_empty())
+    }
+
+    fn with(
+        before: Snapshot<'a>,
+        containers: Option<[ObjId; 3]>,
+        places: HashMap<OpName, Place>,
+        expanded: &ExpandedChange,
+        first: bool,
+    ) -> Self {
+        Self {
+            before,
+            containers,
+            places,
+            next_op: expanded.start_op.get(),
+            actor: expanded.actor_id.to_bytes().to_vec(),
+            root: BTreeMap::new(),
+            made_at_root: BTreeSet::new(),
+            created: BTreeMap::new(),
+            acts: Vec::new(),
+            moves: Vec::new(),
+            touched: HashSet::new(),
+            first,
+        }
+    }
+
+    fn read(&mut self, index: usize, op: &Op) -> Result<(), NotUnderstood> {
+        let own_name = (self.next_op + index as u64, self.actor.clone());
+        let place = match &op.obj {
+            ObjectId::Root => return self.at_root(own_name, op),
+            ObjectId::Id(id) => self.places.get(&(id.0, id.1.to_bytes().to_vec())).cloned(),
+        };
+        match place {
+            None => Err(strange("an object that this record does not have")),
+            Some(Place::Created) => self.in_created(op),
+            Some(Place::Fields) => self.in_fields(own_name, op),
+            Some(Place::Entries) => self.in_entries(own_name, op),
+            Some(Place::Moves) => self.in_moves(own_name, op),
+            Some(Place::Entry(act)) => self.in_entry(act, op),
+            Some(Place::Move(number)) => self.in_move(number, op),
+            Some(Place::Prose(field)) => self.in_prose(&field, op),
+        }
+    }
+
+    fn map_key<'k>(&self, op: &'k Op) -> Result<&'k str, NotUnderstood> {
+        match &op.key {
+            Key::Map(key) if op.action == OpType::Delete => Err(NotUnderstood::Deletes(key.to_string())),
+            Key::Map(key) => Ok(key.as_str()),
+            Key::Seq(_) => Err(strange("a position where a name belongs")),
+        }
+    }
+
+    /// A value put where there was none.
+    fn fresh(&self, op: &Op) -> Result<ScalarValue, NotUnderstood> {
+        match &op.action {
+            OpType::Put(value) if op.pred.is_empty() => Ok(value.clone()),
+            OpType::Put(_) => Err(NotUnderstood::Inconsistent("it replaces what is not there")),
+            other => Err(strange(format!("{other:?}"))),
+        }
+    }
+
+    /// That the operation replaces exactly what its writer saw under that key, and that the change names the key once.
+    fn replaces_what_it_saw(&mut self, container: usize, name: &'static str, key: &str, op: &Op) -> Result<(), NotUnderstood> {
+        if !self.touched.insert((name, key.to_owned())) {
+            return Err(strange(format!("`{key}` twice")));
+        }
+        let visible = self.containers.as_ref().map(|ids| self.before.visible(&ids[container], key)).unwrap_or_default();
+        let visible: HashSet<OpName> = visible.iter().filter_map(op_name).collect();
+        let replaced: HashSet<OpName> = op.pred.iter().map(|id| (id.0, id.1.to_bytes().to_vec())).collect();
+        if visible == replaced {
+            Ok(())
+        } else {
+            Err(NotUnderstood::Inconsistent("it replaces something its writer did not see"))
+        }
+    }
+
+    fn at_root(&mut self, own_name: OpName, op: &Op) -> Result<(), NotUnderstood> {
+        let key = self.map_key(op)?;
+        if !self.first || self.root.contains_key(key) || self.made_at_root.contains(key) {
+            return Err(NotUnderstood::RewritesHistory(key.to_owned()));
+        }
+        match (key, &op.action) {
+            (layout::KIND | layout::SCHEMA, _) => {
+                self.root.insert(key.to_owned(), self.fresh(op)?);
+                return Ok(());
+            }
+            (layout::CREATED, OpType::Make(ObjType::Map)) => self.places.insert(own_name, Place::Created),
+            (layout::FIELDS, OpType::Make(ObjType::Map)) => self.places.insert(own_name, Place::Fields),
+            (layout::ENTRIES, OpType::Make(ObjType::Map)) => self.places.insert(own_name, Place::Entries),
+            (layout::MOVES, OpType::Make(ObjType::Map)) => self.places.insert(own_name, Place::Moves),
+            _ => return Err(strange(format!("`{key}` at the top of a record"))),
+        };
+        if !op.pred.is_empty() {
+            return Err(NotUnderstood::Inconsistent("it replaces what is not there"));
+        }
+        self.made_at_root.insert(key.to_owned());
+        Ok(())
+    }
+
+    fn in_created(&mut self, op: &Op) -> Result<(), NotUnderstood> {
+        let key = self.map_key(op)?.to_owned();
+        let value = self.fresh(op)?;
+        match self.created.insert(key.clone(), value) {
+            None => Ok(()),
+            Some(_) => Err(NotUnderstood::RewritesHistory(key)),
+        }
+    }
+
+    fn in_fields(&mut self, own_name: OpName, op: &Op) -> Result<(), NotUnderstood> {
+        let key = self.map_key(op)?;
+        let field = FieldName::parse(key).map_err(|e| strange(e.to_string()))?;
+        self.replaces_what_it_saw(0, layout::FIELDS, key, op)?;
+        match &op.action {
+            OpType::Put(scalar) => {
+                let value =
+                    Value::from_scalar(scalar).ok_or_else(|| strange(format!("a value of a type no field has: {scalar:?}")))?;
+                self.acts.push(Act::Set { field, value });
+            }
+            OpType::Make(ObjType::Text) => {
+                self.places.insert(own_name, Place::Prose(field.clone()));
+                self.acts.push(Act::Write { field, text: String::new() });
+            }
+            other => return Err(strange(format!("{other:?} as a field"))),
+        }
+        Ok(())
+    }
+
+    fn in_entries(&mut self, own_name: OpName, op: &Op) -> Result<(), NotUnderstood> {
+        let path = self.map_key(op)?;
+        let (field, key) = layout::split_entry(path).ok_or_else(|| strange(format!("an entry named {path:?}")))?;
+        self.replaces_what_it_saw(1, layout::ENTRIES, path, op)?;
+        if op.action != OpType::Make(ObjType::Map) {
+            return Err(strange(format!("{:?} as an entry", op.action)));
+        }
+        self.places.insert(own_name, Place::Entry(self.acts.len()));
+        self.acts.push(Act::Put { field, key: key.to_owned(), entry: EntryParts::new() });
+        Ok(())
+    }
+
+    fn in_entry(&mut self, act: usize, op: &Op) -> Result<(), NotUnderstood> {
+        let part = FieldName::parse(self.map_key(op)?).map_err(|e| strange(e.to_string()))?;
+        let scalar = self.fresh(op)?;
+        let value = Value::from_scalar(&scalar).ok_or_else(|| strange(format!("a value of a type no field has: {scalar:?}")))?;
+        let Act::Put { entry, .. } = &mut self.acts[act] else { unreachable!("entry places point at puts") };
+        match entry.insert(part, value) {
+            None => Ok(()),
+            Some(_) => Err(strange("a part of an entry twice")),
+        }
+    }
+
+    fn in_moves(&mut self, own_name: OpName, op: &Op) -> Result<(), NotUnderstood> {
+        let key = self.map_key(op)?;
+        self.replaces_what_it_saw(2, layout::MOVES, key, op)?;
+        if !op.pred.is_empty() {
+            return Err(NotUnderstood::RewritesHistory(format!("move {key}")));
+        }
+        if op.action != OpType::Make(ObjType::Map) {
+            return Err(strange(format!("{:?} as a move", op.action)));
+        }
+        self.places.insert(own_name, Place::Move(self.moves.len()));
+        self.moves.push((key.to_owned(), BTreeMap::new()));
+        Ok(())
+    }
+
+    fn in_move(&mut self, number: usize, op: &Op) -> Result<(), NotUnderstood> {
+        let key = self.map_key(op)?;
+        let ScalarValue::Str(text) = self.fresh(op)? else { return Err(strange("a move that is not text")) };
+        let known = [layout::MOVE_NAME, layout::MOVE_FOLLOWS, layout::MOVE_REASON].contains(&key);
+        match self.moves[number].1.insert(key.to_owned(), text.to_string()) {
+            None if known => Ok(()),
+            _ => Err(strange(format!("`{key}` in a move"))),
+        }
+    }
+
+    /// Typing. Which characters is read from the document afterwards, in [`Self::finish`].
+    fn in_prose(&mut self, field: &FieldName, op: &Op) -> Result<(), NotUnderstood> {
+        let typing = match (&op.action, &op.key) {
+            (OpType::Put(ScalarValue::Str(_)), Key::Seq(_)) => op.insert && op.pred.is_empty(),
+            (OpType::Delete, Key::Seq(_)) => !op.insert,
+            _ => false,
+        };
+        if !typing {
+            return Err(strange(format!("{:?} in text", op.action)));
+        }
+        let known = self.acts.iter().any(|act| matches!(act, Act::Write { field: f, .. } if f == field));
+        if !known {
+            self.acts.push(Act::Write { field: field.clone(), text: String::new() });
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, doc: &Automerge, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
+        let mut acts = Vec::with_capacity(self.acts.len() + 2);
+        if self.first {
+            acts.push(Act::Create(self.created(change)?));
+        }
+        self.read_prose(doc, change)?;
+        acts.append(&mut self.acts);
+        for (key, parts) in self.moves {
+            acts.push(read_move(&key, &parts).ok_or_else(|| strange(format!("a move named {key:?} that is not whole")))?);
+        }
+        if acts.is_empty() {
+            return Err(strange("nothing at all"));
+        }
+        Ok(acts)
+    }
+
+    fn created(&self, change: &Change) -> Result<Created, NotUnderstood> {
+        let whole =
+            [layout::CREATED, layout::FIELDS, layout::ENTRIES, layout::MOVES].iter().all(|n| self.made_at_root.contains(*n));
+        let created = (whole && self.created.len() == 4).then(|| read_created(&self.root, &self.created)).flatten();
+        if change.inner().deps().is_empty() {
+            created.ok_or_else(|| strange("a first change that does not make a whole record"))
+        } else {
+            Err(strange("a record that was never made"))
+        }
+    }
+
+    /// Fills in the text as the writer saw it, by applying the change to a copy.
+    fn read_prose(&mut self, doc: &Automerge, change: &Change) -> Result<(), NotUnderstood> {
+        if !self.acts.iter().any(|act| matches!(act, Act::Write { .. })) {
+            return Ok(());
+        }
+        let mut copy = doc.clone();
+        apply(&mut copy, change)?;
+        let after = Snapshot::at(&copy, &[change.inner().hash()]);
+        for act in &mut self.acts {
+            if let Act::Write { field, text } = act {
+                let mut texts = after.prose(field);
+                *text = texts.pop().ok_or_else(|| strange("text that is not there"))?.value;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_created(root: &BTreeMap<String, ScalarValue>, created: &BTreeMap<String, ScalarValue>) -> Option<Created> {
+    let bytes = |key: &str| match created.get(key)? {
+        ScalarValue::Bytes(bytes) => Some(bytes.as_slice()),
+        _ => None,
+    };
+    Some(Created {
+        kind: KindName::parse(root.get(layout::KIND)?.as_str()?).ok()?,
+        schema: match root.get(layout::SCHEMA)? {
+            ScalarValue::Int(version) => u32::try_from(*version).ok()?,
+            _ => return None,
+        },
+        person: PersonId::from_slice(bytes(layout::PERSON)?)?,
+        party: Party::parse(created.get(layout::PARTY)?.as_str()?).ok()?,
+        device: DeviceId::from_slice(bytes(layout::DEVICE)?)?,
+        device_time: match created.get(layout::DEVICE_TIME)? {
+            ScalarValue::Timestamp(ms) => UnixMs(*ms),
+            _ => return None,
+        },
+    })
+}
+
+/// What `created` holds in a document that was accepted.
+pub(super) fn created_of(snapshot: &Snapshot<'_>) -> Option<Created> {
+    let object = snapshot.container(layout::CREATED)?;
+    let read = |keys: &[&str], from: &dyn Fn(&str) -> Option<ScalarValue>| -> BTreeMap<String, ScalarValue> {
+        keys.iter().filter_map(|key| Some(((*key).to_owned(), from(key)?))).collect()
+    };
+    let root = read(&[layout::KIND, layout::SCHEMA], &|key| snapshot.root_scalar(key));
+    let created = [layout::PERSON, layout::PARTY, layout::DEVICE, layout::DEVICE_TIME];
+    read_created(&root, &read(&created, &|key| snapshot.scalar(&object, key)))
+}
+
+fn read_move(key: &str, parts: &BTreeMap<String, String>) -> Option<Act> {
+    Some(Act::Move {
+        id: key.parse::<EntryId>().ok()?,
+        name: MoveName::parse(parts.get(layout::MOVE_NAME)?).ok()?,
+        follows: layout::parse_follows(parts.get(layout::MOVE_FOLLOWS)?)?,
+        reason: parts.get(layout::MOVE_REASON).cloned(),
+    })
+}
+
+/// Applies a change that was checked. Automerge may still find it inconsistent inside drafted text; then the document is
+/// in no known state and must be thrown away.
+pub(super) fn apply(doc: &mut Automerge, change: &Change) -> Result<(), NotUnderstood> {
+    let applied = catch_unwind(AssertUnwindSafe(|| doc.apply_changes([change.inner().clone()])));
+    match applied {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(automerge::AutomergeError::DuplicateSeqNumber(..))) => Err(NotUnderstood::Forked),
+        Ok(Err(error)) => Err(strange(error.to_string())),
+        Err(_) => Err(strange("operations that cannot be applied")),
+    }
+}

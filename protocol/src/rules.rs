@@ -1,0 +1,372 @@
+//! May this change stand? One pure function, [`judge`], asked by the device before an edit is stored and by the server
+//! when it arrives, so that the two never disagree about the same facts.
+//!
+//! What the writer could see decides: a move is judged by the state *its writer saw*, not by what others did meanwhile —
+//! that is for the fold ([`crate::record::fold`]) to order. Only the writer's standing is judged by the clock of whoever
+//! asks: a role that has ended has ended, however old the change claims to be.
+
+use std::collections::BTreeSet;
+
+use crate::change::Change;
+use crate::id::{Audience, ChangeHash, DeviceId, EntryId, PersonId};
+use crate::limits;
+use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Seen, VoidTarget};
+use crate::refusal::{Code, Refusal};
+use crate::roster::{Member, Roster};
+use crate::schema::{Entry, Field, FieldName, KeySource, Kind, Label, MoveName, Role, Schema, Shape, Value, built_in};
+use crate::time::UnixMs;
+
+/// Whose change it is, and the moment at which their roles are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Author {
+    /// Who signed it.
+    pub person: PersonId,
+    /// On which device.
+    pub device: DeviceId,
+    /// Receipt by the server's clock; on the device, its best guess of that.
+    pub at: UnixMs,
+}
+
+/// A change that may stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// What it says.
+    pub acts: Vec<Act>,
+    /// The role that allowed it.
+    pub role: Role,
+}
+
+/// Why a change does not stand now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Objection {
+    /// It never will, as it is.
+    Refused(Refusal),
+    /// It was written on top of changes that are not here. Ask again when they are.
+    Missing(Vec<ChangeHash>),
+    /// Its actor and number are taken by another change. Its device must take a new actor and write it again.
+    Forked,
+}
+
+impl From<Refusal> for Objection {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Judges a change to `record` that arrives in a feed of `audience`.
+///
+/// # Errors
+/// [`Objection`]; the record is untouched either way.
+pub fn judge(
+    schema: &Schema,
+    roster: &Roster,
+    record: &Record,
+    audience: Audience,
+    author: Author,
+    change: &Change,
+) -> Result<Allowed, Objection> {
+    let acts = record.understand(change).map_err(objection)?;
+    let seen = record.seen_by(change);
+    let created = match &acts[0] {
+        Act::Create(created) => created.clone(),
+        _ => seen.created().ok_or_else(|| refuse(Code::NotAnAct, "记录尚未建立", "the record was never made"))?,
+    };
+    let kind = schema.kinds.get(&created.kind).ok_or_else(|| {
+        let kind = &created.kind;
+        Refusal::new(Code::UnknownKind, format!("没有“{kind}”这种记录"), format!("there is no kind of record called {kind}"))
+    })?;
+    if kind.audience != audience {
+        return Err(refuse(Code::WrongAudience, "记录不属于这个范围", "a record of this kind belongs into another feed").into());
+    }
+    let mut refusal = not_a_member(schema, change);
+    for (number, member) in roster.roles_of(author.person, author.at).filter(|m| m.party == *change.party()).enumerate() {
+        let case = Case { schema, kind, seen: &seen, now: record.now(), member, author, change };
+        match acts.iter().try_for_each(|act| case.may(act, &acts)) {
+            Ok(()) => return Ok(Allowed { role: member.role.clone(), acts }),
+            Err(reason) if number == 0 => refusal = reason,
+            Err(_) => {}
+        }
+    }
+    Err(refusal.into())
+}
+
+fn objection(why: NotUnderstood) -> Objection {
+    let en = why.to_string();
+    let code = match why {
+        NotUnderstood::Missing(missing) => return Objection::Missing(missing),
+        NotUnderstood::Forked => return Objection::Forked,
+        NotUnderstood::Deletes(_) => Code::Deletes,
+        NotUnderstood::RewritesHistory(_) => Code::RewritesHistory,
+        NotUnderstood::Inconsistent(_) => Code::Inconsistent,
+        NotUnderstood::Strange(_) => Code::NotAnAct,
+    };
+    let en = en.chars().take(limits::SENTENCE_CHARS).collect::<String>();
+    Objection::Refused(Refusal::new(code, "这不是本系统能写出的修改", format!("no device of ours writes this: {en}")))
+}
+
+fn refuse(code: Code, zh: &str, en: &str) -> Refusal {
+    Refusal::new(code, zh, en)
+}
+
+fn not_a_member(schema: &Schema, change: &Change) -> Refusal {
+    let Label { zh, en } = schema.party_label(change.party());
+    Refusal::new(
+        Code::NotAMember,
+        format!("您目前在本小区没有“{zh}”的身份"),
+        format!("you do not speak for the {en} in this community now"),
+    )
+}
+
+/// One change, in the eyes of one of its writer's roles.
+struct Case<'a> {
+    schema: &'a Schema,
+    kind: &'a Kind,
+    seen: &'a Seen<'a>,
+    now: Seen<'a>,
+    member: &'a Member,
+    author: Author,
+    change: &'a Change,
+}
+
+impl Case<'_> {
+    fn may(&self, act: &Act, all: &[Act]) -> Result<(), Refusal> {
+        if !matches!(act, Act::Create(_)) && self.seen.is_voided() {
+            return Err(refuse(Code::Voided, "这条记录已作废", "this record was struck out"));
+        }
+        match act {
+            Act::Create(created) => self.may_create(created, all),
+            Act::Set { field, value } => self.may_set(field, value),
+            Act::Write { field, text } => self.may_draft(field, text),
+            Act::Put { field, key, entry } => self.may_put(field, key, entry),
+            Act::Move { id, name, follows, reason } => self.may_move(id, name, follows, reason.as_deref()),
+        }
+    }
+
+    fn may_create(&self, created: &Created, all: &[Act]) -> Result<(), Refusal> {
+        let honest = created.person == self.author.person
+            && created.device == self.author.device
+            && created.party == *self.change.party()
+            && created.device_time == self.change.device_time();
+        if !honest {
+            return Err(refuse(
+                Code::CreatedForged,
+                "建立人、设备或时间与修改不符",
+                "who, where or when it was made is not who, where and when it was written",
+            ));
+        }
+        if !self.kind.create.contains(&self.member.role) {
+            let (kind, who) = (&self.kind.label, self.schema.who(&self.kind.create));
+            return Err(Refusal::new(
+                Code::MayNotCreate,
+                format!("“{}”由{}建立", kind.zh, who.zh),
+                format!("a {} is made by: {}", kind.en, who.en),
+            ));
+        }
+        let given = |name: &FieldName| {
+            all.iter().any(|act| match act {
+                Act::Set { field, value } => field == name && *value != Value::Nothing,
+                Act::Write { field, text } => field == name && !text.is_empty(),
+                Act::Put { field, .. } => field == name,
+                Act::Create(_) | Act::Move { .. } => false,
+            })
+        };
+        match self.kind.fields.iter().find(|(name, field)| field.needed && !given(name)) {
+            Some((_, field)) => Err(needed(&field.label)),
+            None => Ok(()),
+        }
+    }
+
+    fn field(&self, name: &FieldName) -> Result<&Field, Refusal> {
+        let field = self.kind.fields.get(name).ok_or_else(|| self.unknown_field(name))?;
+        if field.write.contains(&self.member.role) {
+            return Ok(field);
+        }
+        let who = self.schema.who(&field.write);
+        let Label { zh, en } = &field.label;
+        Err(Refusal::new(Code::MayNotWrite, format!("“{zh}”由{}填写", who.zh), format!("{en} is written by: {}", who.en)))
+    }
+
+    fn unknown_field(&self, name: &FieldName) -> Refusal {
+        let kind = &self.kind.label;
+        Refusal::new(
+            Code::UnknownField,
+            format!("“{}”没有“{name}”这一项", kind.zh),
+            format!("a {} has no such field as {name}", kind.en),
+        )
+    }
+
+    fn may_set(&self, name: &FieldName, value: &Value) -> Result<(), Refusal> {
+        let field = self.field(name)?;
+        let Shape::Register(scalar) = &field.shape else { return Err(self.unknown_field(name)) };
+        scalar.check(value).map_err(|misfit| bad_value(&field.label, &misfit.to_string()))?;
+        if field.needed && *value == Value::Nothing {
+            return Err(needed(&field.label));
+        }
+        if field.once && self.seen.has_value(name) {
+            let Label { zh, en } = &field.label;
+            return Err(Refusal::new(Code::WriteOnce, format!("“{zh}”只能填写一次"), format!("{en} is written once")));
+        }
+        Ok(())
+    }
+
+    fn may_draft(&self, name: &FieldName, text: &str) -> Result<(), Refusal> {
+        let field = self.field(name)?;
+        let Shape::Prose { max } = field.shape else { return Err(self.unknown_field(name)) };
+        match text.chars().count() {
+            0 if field.needed => Err(needed(&field.label)),
+            long if long > max => Err(bad_value(&field.label, &format!("longer than {max} characters"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn may_put(&self, name: &FieldName, key: &str, entry: &EntryParts) -> Result<(), Refusal> {
+        let holds = self.kind.entry(name.as_str()).ok_or_else(|| self.unknown_field(name))?;
+        check_entry(holds, entry)?;
+        match name.as_str() {
+            built_in::NOTES => self.new_entry(name, key),
+            built_in::ATTACHMENTS => match data_encoding::HEXLOWER.decode(key.as_bytes()) {
+                Ok(hash) if hash.len() == 32 => Ok(()),
+                _ => Err(refuse(Code::BadValue, "附件要以内容的哈希命名", "an attachment is named by the SHA-256 of its bytes")),
+            },
+            built_in::VOIDS => self.new_entry(name, key).and_then(|()| self.may_void(entry)),
+            _ => match &self.field(name)?.shape {
+                Shape::Log(_) | Shape::Set { key: KeySource::Drawn, .. } if self.seen.entry(name, key).is_empty() => {
+                    self.new_entry(name, key)
+                }
+                Shape::Log(_) => {
+                    Err(refuse(Code::WriteOnce, "已写下的内容不能改，可以作废", "what was written stays; it can be struck out"))
+                }
+                Shape::PerParty(_) if key != self.change.party().as_str() => {
+                    Err(refuse(Code::OtherParty, "只能代表本方发表意见", "each party speaks for itself only"))
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// A key that the device drew, and that nothing in the record has.
+    fn new_entry(&self, name: &FieldName, key: &str) -> Result<(), Refusal> {
+        if key.parse::<EntryId>().is_err() {
+            return Err(refuse(Code::BadValue, "条目名称不对", "the entry's name is not one that a device draws"));
+        }
+        if self.now.entry(name, key).is_empty() { Ok(()) } else { Err(taken()) }
+    }
+
+    fn may_void(&self, void: &EntryParts) -> Result<(), Refusal> {
+        let target = match void.get("target") {
+            Some(Value::Text(text)) => VoidTarget::parse(text),
+            _ => None,
+        };
+        let allowed = match target {
+            None => return Err(refuse(Code::BadValue, "没有说明作废什么", "it does not say what is struck out")),
+            Some(VoidTarget::Record) => self.kind.create.contains(&self.member.role),
+            Some(VoidTarget::Entry { field, key }) => {
+                let said = self.seen.entry(&field, &key);
+                if said.is_empty() {
+                    return Err(refuse(Code::BadValue, "要作废的内容不存在", "there is nothing by that name to strike out"));
+                }
+                let own = said.iter().all(|said| said.source.party == *self.change.party());
+                let shared = self
+                    .kind
+                    .fields
+                    .get(&field)
+                    .is_some_and(|f| f.write.contains(&self.member.role) && !matches!(f.shape, Shape::PerParty(_)));
+                own || shared
+            }
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(refuse(Code::OtherParty, "只能作废本方写的内容", "only those who may write it strike it out"))
+        }
+    }
+
+    fn may_move(&self, id: &EntryId, name: &MoveName, follows: &BTreeSet<EntryId>, reason: Option<&str>) -> Result<(), Refusal> {
+        let rule = self.kind.moves.get(name).ok_or_else(|| {
+            let kind = &self.kind.label;
+            Refusal::new(
+                Code::UnknownMove,
+                format!("“{}”没有“{name}”这一步", kind.zh),
+                format!("a {} has no such move as {name}", kind.en),
+            )
+        })?;
+        let Label { zh, en } = &rule.label;
+        if !rule.by.contains(&self.member.role) {
+            let who = self.schema.who(&rule.by);
+            return Err(Refusal::new(Code::MayNotMove, format!("“{zh}”由{}办理", who.zh), format!("to {en} is for: {}", who.en)));
+        }
+        if rule.reason && reason.is_none_or(|reason| reason.trim().is_empty()) {
+            return Err(Refusal::new(Code::Needed, format!("“{zh}”需要说明原因"), format!("to {en} needs a reason")));
+        }
+        if reason.is_some_and(|reason| reason.chars().count() > limits::TEXT_CHARS) {
+            return Err(bad_value(&rule.label, "the reason is too long"));
+        }
+        if *follows != self.seen.latest_moves() {
+            return Err(refuse(
+                Code::WrongFollows,
+                "没有接着最近的办理步骤",
+                "it does not follow the latest moves its writer saw",
+            ));
+        }
+        if self.now.has_move(id) {
+            return Err(taken());
+        }
+        let state = self.seen.state(self.kind);
+        if !rule.from.contains(&state) {
+            let state = self.kind.state_label(&state);
+            return Err(Refusal::new(
+                Code::NotFromThisState,
+                format!("当前是“{}”，不能“{zh}”", state.zh),
+                format!("it is {} and cannot {en} from there", state.en),
+            ));
+        }
+        rule.needs.iter().try_for_each(|needs| self.signed_off(needs))
+    }
+
+    fn signed_off(&self, needs: &crate::schema::Needs) -> Result<(), Refusal> {
+        let agreed = |parts: &EntryParts| !parts.values().any(|value| *value == Value::YesNo(false));
+        let signed = |party: &str| self.seen.entry(&needs.field, party).iter().all(|said| agreed(&said.value));
+        let missing: Vec<Label> = needs
+            .parties
+            .iter()
+            .filter(|party| self.seen.entry(&needs.field, party.as_str()).is_empty() || !signed(party.as_str()))
+            .map(|party| self.schema.party_label(party))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let zh = missing.iter().map(|l| l.zh.as_str()).collect::<Vec<_>>().join("、");
+        let en = missing.iter().map(|l| l.en.as_str()).collect::<Vec<_>>().join(", ");
+        Err(Refusal::new(Code::SignOffsMissing, format!("还缺{zh}的签字"), format!("not yet signed by: {en}")))
+    }
+}
+
+fn check_entry(holds: &Entry, entry: &EntryParts) -> Result<(), Refusal> {
+    for (name, value) in entry {
+        let Some(part) = holds.parts.get(name) else {
+            return Err(Refusal::new(
+                Code::UnknownField,
+                format!("没有“{name}”这一项"),
+                format!("an entry has no such part as {name}"),
+            ));
+        };
+        part.scalar.check(value).map_err(|misfit| bad_value(&part.label, &misfit.to_string()))?;
+    }
+    let empty = |name: &FieldName| entry.get(name).is_none_or(|value| *value == Value::Nothing || *value == "".into());
+    match holds.parts.iter().find(|(name, part)| part.needed && empty(name)) {
+        Some((_, part)) => Err(needed(&part.label)),
+        None => Ok(()),
+    }
+}
+
+fn needed(label: &Label) -> Refusal {
+    Refusal::new(Code::Needed, format!("“{}”不能为空", label.zh), format!("{} may not be left empty", label.en))
+}
+
+fn bad_value(label: &Label, misfit: &str) -> Refusal {
+    Refusal::new(Code::BadValue, format!("“{}”填写有误", label.zh), format!("{}: {misfit}", label.en))
+}
+
+fn taken() -> Refusal {
+    refuse(Code::TakenName, "名称已被使用", "the record already has something by that name")
+}

@@ -1,0 +1,400 @@
+//! The server's end of one connection.
+//!
+//! # Contract
+//! Feed every event to [`ServerSession::handle`]; then take [`Output`]s from [`ServerSession::poll_output`] until there is
+//! none. At most one [`Output::Read`] is unanswered at any time, and outputs wait inside the session while the driver is
+//! busy sending: a slow phone holds one page in memory and a place in a feed, no queue. After [`Output::Close`] nothing
+//! more comes.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::ByeCode;
+use crate::batch::{RawBatch, RawChange};
+use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, RecordId, Seq};
+use crate::limits;
+use crate::roster::Roster;
+use crate::schema::Schema;
+use crate::time::UnixMs;
+use crate::wire::{
+    Cursor, Frame, Grant, Grants, Hello, Item, Items, Pong, Receipt, RosterFrame, Ruled, Ruling, SchemaFrame, Sorry, VERSION,
+    Visit, Welcome,
+};
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A message arrived.
+    Frame(&'a [u8]),
+    /// The answer to [`Output::Introduce`].
+    Introduced(Introduction),
+    /// The answer to [`Output::Submit`], once it is on disk.
+    Judged(Receipt),
+    /// The batch of an [`Output::Submit`] cannot be taken at all; the connection ends with this code and reason.
+    NotTaken(ByeCode, String),
+    /// A ruling on a change that was held when it came.
+    JudgedLate(Receipt),
+    /// The answer to [`Output::Read`].
+    Page {
+        /// The feed that was read.
+        feed: FeedId,
+        /// What follows the position asked for, without gaps; bounded by [`limits::PAGE_BYTES`].
+        entries: Vec<FeedEntry>,
+        /// The last position in the feed.
+        head: Seq,
+    },
+    /// A feed has grown up to this position.
+    Grew(FeedId, Seq),
+    /// The roster of a community changed, and with it perhaps what may be read.
+    Standing(CommunityStanding),
+    /// The server wants to end the connection.
+    End(ByeCode, String),
+}
+
+/// What to do next.
+#[derive(Debug, PartialEq)]
+pub enum Output {
+    /// Send this message.
+    Send(Vec<u8>),
+    /// Look up what the device may know and answer with [`Input::Introduced`].
+    Introduce {
+        /// The device's clock when it said hello, for the skew.
+        device_time: UnixMs,
+    },
+    /// Check the signature, have the batch judged, and answer with [`Input::Judged`] or [`Input::NotTaken`].
+    Submit(RawBatch),
+    /// Read a page of a feed after this position and answer with [`Input::Page`].
+    Read {
+        /// Which feed.
+        feed: FeedId,
+        /// After which position.
+        after: Seq,
+    },
+    /// The device has stored a feed up to here: note it in the ledger.
+    Saw {
+        /// Which feed.
+        feed: FeedId,
+        /// Up to where.
+        upto: Seq,
+    },
+    /// Send what was said, and end the connection.
+    Close,
+}
+
+/// What a device may know when it says hello.
+#[derive(Debug, Clone)]
+pub struct Introduction {
+    /// The server's clock.
+    pub server_time: UnixMs,
+    /// Which life of the store.
+    pub epoch: Epoch,
+    /// The rules.
+    pub schema: Arc<Schema>,
+    /// Where its person has a role.
+    pub communities: Vec<CommunityStanding>,
+}
+
+/// What a device may know of one community.
+#[derive(Debug, Clone)]
+pub struct CommunityStanding {
+    /// Which.
+    pub community: CommunityId,
+    /// Its name.
+    pub name: String,
+    /// Its members.
+    pub roster: Arc<Roster>,
+    /// The feeds that may be read, and the last position in each.
+    pub feeds: Vec<(FeedId, Seq)>,
+}
+
+/// One accepted change in its feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedEntry {
+    /// Its position.
+    pub seq: Seq,
+    /// The record it belongs to.
+    pub record: RecordId,
+    /// Its name.
+    pub hash: ChangeHash,
+    /// The change.
+    pub bytes: Arc<[u8]>,
+    /// Who brought it, and when.
+    pub visit: Visit,
+}
+
+#[derive(Debug, PartialEq)]
+enum Phase {
+    Greeting,
+    /// The hello waits for its introduction; pushes that came with it wait too.
+    Introducing(Box<Hello>),
+    Open,
+    Closed,
+}
+
+/// A feed as this device follows it.
+#[derive(Debug)]
+struct Followed {
+    sent: Seq,
+    head: Seq,
+    /// Positions of the device's own changes, receipted on this connection and so not to be sent back.
+    own: BTreeSet<Seq>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct ServerSession {
+    device: DeviceId,
+    phase: Phase,
+    epoch: Epoch,
+    readable: BTreeMap<FeedId, Seq>,
+    followed: BTreeMap<FeedId, Followed>,
+    reading: Option<FeedId>,
+    last_read: Option<FeedId>,
+    judging: usize,
+    out: VecDeque<Output>,
+}
+
+impl ServerSession {
+    /// A connection that was opened with the token of `device`.
+    pub fn new(device: DeviceId) -> Self {
+        Self {
+            device,
+            phase: Phase::Greeting,
+            epoch: Epoch::default(),
+            readable: BTreeMap::new(),
+            followed: BTreeMap::new(),
+            reading: None,
+            last_read: None,
+            judging: 0,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, input: Input<'_>) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        match input {
+            Input::Frame(bytes) => match Frame::decode(bytes) {
+                Ok(frame) => self.frame(frame),
+                Err(error) => self.end(ByeCode::BadFrame, error.to_string()),
+            },
+            Input::Introduced(introduction) => self.introduced(introduction),
+            Input::Judged(receipt) => self.judged(receipt),
+            Input::JudgedLate(receipt) => self.send(receipt),
+            Input::NotTaken(code, why) | Input::End(code, why) => self.end(code, why),
+            Input::Page { feed, entries, head } => self.page(feed, entries, head),
+            Input::Grew(feed, head) => self.grew(feed, head),
+            Input::Standing(standing) => self.standing(standing),
+        }
+        self.read_on();
+    }
+
+    /// The next thing to do, if any.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// Feeds to be woken for.
+    pub fn followed(&self) -> impl Iterator<Item = FeedId> + '_ {
+        self.followed.keys().copied()
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    fn send(&mut self, frame: impl Into<Frame>) {
+        self.out.push_back(Output::Send(frame.into().encode()));
+    }
+
+    fn end(&mut self, code: ByeCode, why: String) {
+        self.send(code.bye(why));
+        self.out.push_back(Output::Close);
+        self.phase = Phase::Closed;
+    }
+
+    fn frame(&mut self, frame: Frame) {
+        match (frame, &self.phase) {
+            (Frame::Hello(hello), Phase::Greeting) => self.hello(hello),
+            (Frame::Ping(ping), _) => self.send(Pong { number: ping.number }),
+            (Frame::Unknown(kind), _) => self.send(Sorry { kind }),
+            (Frame::Push(push), Phase::Introducing(_) | Phase::Open) => self.push(push.batch),
+            (Frame::Follow(follow), Phase::Open) => {
+                let grant = self.follow(follow.from);
+                self.send(Grants { feeds: vec![grant].try_into().expect("one fits") });
+            }
+            (Frame::Unfollow(unfollow), Phase::Open) => {
+                self.followed.remove(&unfollow.feed);
+            }
+            (Frame::Seen(seen), Phase::Open) => self.saw(seen.upto),
+            (frame, _) => self.end(ByeCode::Misbehaved, format!("frame {} is out of turn", frame.kind())),
+        }
+    }
+
+    fn hello(&mut self, hello: Hello) {
+        if !(hello.oldest..=hello.newest).contains(&VERSION) {
+            let (oldest, newest) = (hello.oldest, hello.newest);
+            return self.end(ByeCode::Incompatible, format!("you speak {oldest} to {newest}, this server speaks {VERSION}"));
+        }
+        if hello.device != self.device {
+            return self.end(ByeCode::NotAllowed, "the token belongs to another device".into());
+        }
+        self.out.push_back(Output::Introduce { device_time: hello.device_time });
+        self.phase = Phase::Introducing(Box::new(hello));
+    }
+
+    fn introduced(&mut self, introduction: Introduction) {
+        let Phase::Introducing(hello) = std::mem::replace(&mut self.phase, Phase::Open) else { return };
+        self.epoch = introduction.epoch;
+        self.readable = introduction.communities.iter().flat_map(|standing| standing.feeds.iter().copied()).collect();
+        let grants: Vec<Grant> = hello.feeds.iter().map(|cursor| self.follow(*cursor)).collect();
+        self.send(Welcome {
+            version: VERSION,
+            server_time: introduction.server_time,
+            epoch: introduction.epoch,
+            schema: introduction.schema.version,
+            feeds: grants.try_into().expect("as many as were asked for"),
+        });
+        if introduction.schema.version > hello.schema {
+            self.send(SchemaFrame { text: introduction.schema.text().to_owned() });
+        }
+        for standing in introduction.communities {
+            let known = hello.rosters.iter().find(|r| r.community == standing.community).map_or(0, |r| r.version);
+            if known != standing.roster.version {
+                self.send_roster(&standing);
+            }
+        }
+        hello.feeds.iter().for_each(|cursor| self.saw(*cursor));
+    }
+
+    fn send_roster(&mut self, standing: &CommunityStanding) {
+        let roster = Roster::clone(&standing.roster);
+        self.send(RosterFrame { community: standing.community, name: standing.name.clone(), roster });
+    }
+
+    fn follow(&mut self, from: Cursor) -> Grant {
+        let head = self.readable.get(&from.feed).copied();
+        if let Some(head) = head.filter(|_| self.followed.len() < limits::FEEDS) {
+            let sent = resume_at(from, self.epoch, head);
+            self.followed.insert(from.feed, Followed { sent, head, own: BTreeSet::new() });
+        }
+        Grant { feed: from.feed, head }
+    }
+
+    fn saw(&mut self, upto: Cursor) {
+        let sane = upto.epoch == self.epoch && self.followed.get(&upto.feed).is_some_and(|f| upto.seq <= f.head);
+        if sane && upto.seq > Seq(0) {
+            self.out.push_back(Output::Saw { feed: upto.feed, upto: upto.seq });
+        }
+    }
+
+    fn push(&mut self, batch: RawBatch) {
+        if self.judging >= limits::PUSHES_IN_FLIGHT {
+            return self.end(ByeCode::Misbehaved, "too many pushes without waiting for a receipt".into());
+        }
+        let bytes: usize = batch.changes.iter().map(|change| change.bytes.len()).sum();
+        if bytes > limits::BATCH_BYTES {
+            return self.end(ByeCode::Misbehaved, format!("a push of {bytes} bytes is over the limit"));
+        }
+        self.judging += 1;
+        self.out.push_back(Output::Submit(batch));
+    }
+
+    fn judged(&mut self, receipt: Receipt) {
+        self.judging = self.judging.saturating_sub(1);
+        self.send(receipt);
+    }
+
+    /// Notes positions of the device's own changes, so that they are not sent back to it on this connection.
+    /// To be called with the [`Input::Judged`] of a batch in `feed`.
+    pub fn own_positions(&mut self, feed: FeedId, rulings: &[Ruled]) {
+        let Some(followed) = self.followed.get_mut(&feed) else { return };
+        let accepted = rulings.iter().filter_map(|ruled| match ruled.ruling {
+            Ruling::Accepted(seq) if seq > followed.sent => Some(seq),
+            _ => None,
+        });
+        followed.own.extend(accepted.collect::<Vec<_>>());
+    }
+
+    fn grew(&mut self, feed: FeedId, head: Seq) {
+        if let Some(readable) = self.readable.get_mut(&feed) {
+            *readable = head.max(*readable);
+        }
+        if let Some(followed) = self.followed.get_mut(&feed) {
+            followed.head = head.max(followed.head);
+        }
+    }
+
+    fn standing(&mut self, standing: CommunityStanding) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        let community = standing.community;
+        self.readable.retain(|feed, _| feed.community != community);
+        self.readable.extend(standing.feeds.iter().copied());
+        let lost: Vec<FeedId> =
+            self.followed.keys().filter(|f| f.community == community && !self.readable.contains_key(f)).copied().collect();
+        self.send_roster(&standing);
+        if !lost.is_empty() {
+            lost.iter().for_each(|feed| drop(self.followed.remove(feed)));
+            let grants: Vec<Grant> = lost.into_iter().map(|feed| Grant { feed, head: None }).collect();
+            self.send(Grants { feeds: grants.try_into().expect("no more than were followed") });
+        }
+    }
+
+    fn page(&mut self, feed: FeedId, entries: Vec<FeedEntry>, head: Seq) {
+        self.reading = None;
+        let Some(followed) = self.followed.get_mut(&feed) else { return };
+        followed.head = head.max(followed.head);
+        let Some(last) = entries.last().map(|entry| entry.seq) else {
+            // A feed that promised more and gave nothing would be asked for ever.
+            followed.head = followed.sent;
+            return;
+        };
+        let after = followed.sent;
+        let own = std::mem::take(&mut followed.own);
+        followed.sent = last;
+        followed.own = own.iter().copied().filter(|seq| *seq > last).collect();
+        let items = to_items(feed, after, last, entries.into_iter().filter(|entry| !own.contains(&entry.seq)));
+        self.send(items);
+    }
+
+    /// Asks for the next page, feed by feed in turn, when none is under way.
+    fn read_on(&mut self) {
+        if self.reading.is_some() || self.phase != Phase::Open {
+            return;
+        }
+        let hungry = |(feed, followed): (&FeedId, &Followed)| (followed.sent < followed.head).then_some((*feed, followed.sent));
+        let after_last = self
+            .last_read
+            .and_then(|last| self.followed.range((std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded)).find_map(hungry));
+        if let Some((feed, after)) = after_last.or_else(|| self.followed.iter().find_map(hungry)) {
+            self.reading = Some(feed);
+            self.last_read = Some(feed);
+            self.out.push_back(Output::Read { feed, after });
+        }
+    }
+}
+
+/// Where a feed goes on for a device that stored it up to `cursor`: there, if that position belongs to this life of the
+/// store and exists; otherwise from the beginning. The device decides by the same rule.
+pub fn resume_at(cursor: Cursor, epoch: Epoch, head: Seq) -> Seq {
+    if cursor.epoch == epoch && cursor.seq <= head { cursor.seq } else { Seq(0) }
+}
+
+fn to_items(feed: FeedId, after: Seq, upto: Seq, entries: impl Iterator<Item = FeedEntry>) -> Items {
+    let mut visits: Vec<Visit> = Vec::new();
+    let mut index: BTreeMap<Visit, u32> = BTreeMap::new();
+    let items = entries.map(|entry| {
+        let visit = *index.entry(entry.visit).or_insert_with_key(|visit| {
+            visits.push(visit.clone());
+            (visits.len() - 1) as u32
+        });
+        Item { seq: entry.seq, visit, change: RawChange { record: entry.record, bytes: entry.bytes.to_vec() } }
+    });
+    let items = items.collect::<Vec<_>>().try_into().expect("a page is bounded");
+    Items { feed, after, upto, visits: visits.try_into().expect("no more than items"), items }
+}
