@@ -4,8 +4,9 @@
 //! through has a name ([`ChangeHash`]), a writer ([`ActorId`]), a party that is spoken for and a device time.
 //!
 //! Automerge's other chunk types are not taken: document and bundle chunks panic or hang on malformed input, and
-//! compressed changes inflate without a bound.
+//! compressed changes inflate without a bound. What a plain one unfolds to is counted first.
 
+use crate::chunk;
 use crate::id::{ActorId, ChangeHash};
 use crate::limits;
 use crate::schema::Party;
@@ -45,10 +46,6 @@ pub enum BadChange {
     Extra,
 }
 
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-const TYPE_AT: usize = 8;
-const PLAIN_CHANGE: u8 = 1;
-
 impl Change {
     /// Takes bytes from anyone.
     ///
@@ -58,9 +55,7 @@ impl Change {
         if bytes.len() > limits::CHANGE_BYTES {
             return Err(BadChange::TooLong(bytes.len()));
         }
-        if !bytes.starts_with(&MAGIC) || bytes.get(TYPE_AT) != Some(&PLAIN_CHANGE) {
-            return Err(BadChange::NotAChange);
-        }
+        chunk::check(bytes)?;
         let inner = automerge::Change::from_bytes(bytes.to_vec()).map_err(|e| BadChange::Damaged(e.to_string()))?;
         if inner.raw_bytes() != bytes {
             return Err(BadChange::Extra);

@@ -191,7 +191,8 @@ impl ActorId {
 /// Names an entry inside one record: a move, a note, a finding. Eight characters, drawn at random (40 bits): two devices
 /// adding a thousand entries each to the same record while apart collide once in a million such records, and then the
 /// server refuses the second and the device draws again.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct EntryId(String);
 
 impl EntryId {
@@ -203,6 +204,14 @@ impl EntryId {
     /// As written in a record.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for EntryId {
+    type Error = NotAnId;
+
+    fn try_from(text: String) -> Result<Self, NotAnId> {
+        text.parse()
     }
 }
 

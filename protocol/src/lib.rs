@@ -70,6 +70,7 @@
 
 pub mod batch;
 pub mod change;
+mod chunk;
 pub mod id;
 pub mod key;
 pub mod limits;
@@ -81,3 +82,4 @@ pub mod schema;
 pub mod session;
 pub mod time;
 pub mod wire;
+pub mod words;

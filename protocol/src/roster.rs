@@ -4,8 +4,10 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::id::PersonId;
+use crate::limits;
 use crate::schema::{Party, Role};
 use crate::time::UnixMs;
+use crate::wire::List;
 
 /// The members of one community.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Encode, Decode)]
@@ -16,6 +18,7 @@ pub struct Roster {
     pub version: u64,
     /// One entry per person and role, in the order they were given.
     #[n(1)]
+    #[cbor(decode_with = "bounded_members")]
     pub members: Vec<Member>,
 }
 
@@ -41,6 +44,10 @@ pub struct Member {
     /// Until when, by the server's clock; not any more at that moment.
     #[n(5)]
     pub until: Option<UnixMs>,
+}
+
+fn bounded_members<C>(d: &mut minicbor::Decoder<'_>, ctx: &mut C) -> Result<Vec<Member>, minicbor::decode::Error> {
+    List::<Member, { limits::MEMBERS }>::decode(d, ctx).map(|members| members.into_iter().collect())
 }
 
 impl Member {

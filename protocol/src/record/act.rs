@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, EntryId, PersonId};
 use crate::schema::{FieldName, KindName, MoveName, Party, Value, built_in};
@@ -10,7 +10,7 @@ use crate::time::UnixMs;
 
 /// One thing said or done in a record. A device turns acts into a change; whoever receives the change reads the same acts
 /// out of it, judges them by the rules and shows them in the history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
     /// Makes the record. Always the first act of the first change.
@@ -47,7 +47,7 @@ pub enum Act {
         /// The moves its writer saw as the latest.
         follows: BTreeSet<EntryId>,
         /// Why, where the schema asks.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
 }
@@ -56,7 +56,7 @@ pub enum Act {
 pub type EntryParts = BTreeMap<FieldName, Value>;
 
 /// Who made a record, where and when by their own clock. Written once, with the record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {
     /// What kind of record.
     pub kind: KindName,

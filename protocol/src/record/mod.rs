@@ -236,7 +236,8 @@ impl Seen<'_> {
 
     pub(crate) fn latest_moves(&self) -> BTreeSet<EntryId> {
         let moves = self.0.moves().into_iter().map(|(id, said)| (id, said.value)).collect();
-        latest(&moves)
+        // More moves made apart than one may name: the first few are followed now, the others by the next move.
+        latest(&moves).into_iter().take(limits::FOLLOWS).collect()
     }
 
     pub(crate) fn has_move(&self, id: &EntryId) -> bool {
@@ -265,8 +266,9 @@ fn write_act(tx: &mut impl Transactable, act: &Act) -> Result<(), CannotWrite> {
         }
         Act::Write { field, text } => {
             let fields = container(tx, layout::FIELDS)?;
-            let object = match tx.get(&fields, field.as_str())? {
-                Some((automerge::Value::Object(ObjType::Text), object)) => object,
+            let object = match &tx.get_all(&fields, field.as_str())?[..] {
+                [(automerge::Value::Object(ObjType::Text), object)] => object.clone(),
+                // Also where several people began it apart: a new one in the place of theirs settles it.
                 _ => tx.put_object(&fields, field.as_str(), ObjType::Text)?,
             };
             tx.update_text(&object, text)?;

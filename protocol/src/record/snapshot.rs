@@ -138,6 +138,20 @@ impl<'a> Snapshot<'a> {
             .collect()
     }
 
+    /// One of the texts that stand in a drafted field.
+    pub(super) fn prose_text(&self, field: &FieldName, which: impl Fn(&ObjId) -> bool) -> Option<String> {
+        self.prose_objects(field).iter().find(|id| which(id)).map(|id| self.text(id))
+    }
+
+    /// The names of the characters that stand in one of a drafted field's texts.
+    pub(super) fn letters(&self, field: &FieldName, which: impl Fn(&ObjId) -> bool) -> Vec<ObjId> {
+        let Some(text) = self.prose_objects(field).into_iter().find(|id| which(id)) else { return Vec::new() };
+        match &self.at {
+            None => self.doc.list_range(&text, ..).map(|letter| letter.id()).collect(),
+            Some(heads) => self.doc.list_range_at(&text, .., heads).map(|letter| letter.id()).collect(),
+        }
+    }
+
     /// Every entry of every field that holds entries: field → key → what stands there.
     pub(super) fn entries(&self) -> BTreeMap<FieldName, BTreeMap<String, Vec<Said<EntryParts>>>> {
         let mut by_field: BTreeMap<FieldName, BTreeMap<String, _>> = BTreeMap::new();

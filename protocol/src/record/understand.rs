@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::legacy::{Key, ObjectId, Op, OpType};
+use automerge::legacy::{ElementId, Key, ObjectId, Op, OpType};
 use automerge::{Automerge, ExpandedChange, ObjId, ObjType, ScalarValue};
 
 use super::act::{Act, Created, EntryParts};
@@ -52,7 +52,7 @@ enum Place {
     Moves,
     Entry(usize),
     Move(usize),
-    Prose(FieldName),
+    Prose(FieldName, OpName),
 }
 
 pub(super) fn understand(doc: &Automerge, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
@@ -76,8 +76,8 @@ fn check_succession(doc: &Automerge, change: &Change) -> Result<(), NotUnderstoo
         return Err(NotUnderstood::Missing(missing));
     }
     let (own, seen_op) = seen_by_writer(doc, change);
-    let last =
-        doc.get_changes_meta(&[]).iter().filter(|meta| *meta.actor == *inner.actor_id()).map(|meta| meta.seq).max().unwrap_or(0);
+    let all = doc.get_changes_meta(&[]);
+    let last = all.iter().filter(|meta| *meta.actor == *inner.actor_id()).map(|meta| meta.seq).max().unwrap_or(0);
     if inner.seq() <= last {
         return Err(NotUnderstood::Forked);
     }
@@ -86,6 +86,10 @@ fn check_succession(doc: &Automerge, change: &Change) -> Result<(), NotUnderstoo
     }
     if inner.seq() != last + 1 || own != last {
         return Err(NotUnderstood::Inconsistent("its number is not its actor's next"));
+    }
+    let writers: HashSet<&automerge::ActorId> = all.iter().map(|meta| &*meta.actor).collect();
+    if !inner.other_actor_ids().iter().all(|other| writers.contains(other)) {
+        return Err(NotUnderstood::Inconsistent("it names a writer that it cannot have seen"));
     }
     if inner.start_op().get() != seen_op + 1 {
         return Err(NotUnderstood::Inconsistent("its operations are not numbered from what it follows"));
@@ -120,6 +124,10 @@ struct Reader<'a> {
     acts: Vec<Act>,
     moves: Vec<(String, BTreeMap<String, String>)>,
     touched: HashSet<(&'static str, String)>,
+    /// Drafted texts that the change types in: which object, and which act tells of it.
+    drafts: BTreeMap<OpName, usize>,
+    /// Characters by drafted text that typing may name: those its writer saw, and those it typed itself.
+    letters: HashMap<OpName, HashSet<OpName>>,
     first: bool,
 }
 
@@ -128,6 +136,10 @@ fn op_name(id: &ObjId) -> Option<OpName> {
         ObjId::Root => None,
         ObjId::Id(counter, actor, _) => Some((*counter, actor.to_bytes().to_vec())),
     }
+}
+
+fn legacy_name(id: &automerge::legacy::OpId) -> OpName {
+    (id.0, id.1.to_bytes().to_vec())
 }
 
 fn strange(words: impl Into<String>) -> NotUnderstood {
@@ -147,7 +159,7 @@ impl<'a> Reader<'a> {
         places.extend(op_name(&moves).map(|name| (name, Place::Moves)));
         for field in before.fields() {
             let texts = before.prose_objects(&field);
-            places.extend(texts.iter().filter_map(op_name).map(|name| (name, Place::Prose(field.clone()))));
+            places.extend(texts.iter().filter_map(op_name).map(|name| (name.clone(), Place::Prose(field.clone(), name))));
         }
         Self::with(before, Some([fields, entries, moves]), places, expanded, change.inner().deps().is_empty())
     }
@@ -171,6 +183,8 @@ impl<'a> Reader<'a> {
             acts: Vec::new(),
             moves: Vec::new(),
             touched: HashSet::new(),
+            drafts: BTreeMap::new(),
+            letters: HashMap::new(),
             first,
         }
     }
@@ -179,7 +193,7 @@ impl<'a> Reader<'a> {
         let own_name = (self.next_op + index as u64, self.actor.clone());
         let place = match &op.obj {
             ObjectId::Root => return self.at_root(own_name, op),
-            ObjectId::Id(id) => self.places.get(&(id.0, id.1.to_bytes().to_vec())).cloned(),
+            ObjectId::Id(id) => self.places.get(&legacy_name(id)).cloned(),
         };
         match place {
             None => Err(strange("an object that this record does not have")),
@@ -189,13 +203,14 @@ impl<'a> Reader<'a> {
             Some(Place::Moves) => self.in_moves(own_name, op),
             Some(Place::Entry(act)) => self.in_entry(act, op),
             Some(Place::Move(number)) => self.in_move(number, op),
-            Some(Place::Prose(field)) => self.in_prose(&field, op),
+            Some(Place::Prose(field, text)) => self.in_prose(own_name, field, text, op),
         }
     }
 
     fn map_key<'k>(&self, op: &'k Op) -> Result<&'k str, NotUnderstood> {
         match &op.key {
             Key::Map(key) if op.action == OpType::Delete => Err(NotUnderstood::Deletes(key.to_string())),
+            Key::Map(key) if op.insert => Err(strange(format!("`{key}` inserted as into a list"))),
             Key::Map(key) => Ok(key.as_str()),
             Key::Seq(_) => Err(strange("a position where a name belongs")),
         }
@@ -217,8 +232,8 @@ impl<'a> Reader<'a> {
         }
         let visible = self.containers.as_ref().map(|ids| self.before.visible(&ids[container], key)).unwrap_or_default();
         let visible: HashSet<OpName> = visible.iter().filter_map(op_name).collect();
-        let replaced: HashSet<OpName> = op.pred.iter().map(|id| (id.0, id.1.to_bytes().to_vec())).collect();
-        if visible == replaced {
+        let replaced: HashSet<OpName> = op.pred.iter().map(legacy_name).collect();
+        if visible == replaced && replaced.len() == op.pred.len() {
             Ok(())
         } else {
             Err(NotUnderstood::Inconsistent("it replaces something its writer did not see"))
@@ -268,7 +283,14 @@ impl<'a> Reader<'a> {
                 self.acts.push(Act::Set { field, value });
             }
             OpType::Make(ObjType::Text) => {
-                self.places.insert(own_name, Place::Prose(field.clone()));
+                // Beginning anew where one text stands would strand what others type into it meanwhile; where several
+                // were begun apart it is how they are settled.
+                if op.pred.len() == 1 {
+                    return Err(NotUnderstood::RewritesHistory(field.to_string()));
+                }
+                self.places.insert(own_name.clone(), Place::Prose(field.clone(), own_name.clone()));
+                self.letters.insert(own_name.clone(), HashSet::new());
+                self.drafts.insert(own_name, self.acts.len());
                 self.acts.push(Act::Write { field, text: String::new() });
             }
             other => return Err(strange(format!("{other:?} as a field"))),
@@ -323,19 +345,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Typing. Which characters is read from the document afterwards, in [`Self::finish`].
-    fn in_prose(&mut self, field: &FieldName, op: &Op) -> Result<(), NotUnderstood> {
-        let typing = match (&op.action, &op.key) {
-            (OpType::Put(ScalarValue::Str(_)), Key::Seq(_)) => op.insert && op.pred.is_empty(),
-            (OpType::Delete, Key::Seq(_)) => !op.insert,
+    /// Typing, character by character, beside or over those that its writer saw. What the text then is, is read from the
+    /// document in [`Self::read_prose`].
+    fn in_prose(&mut self, own_name: OpName, field: FieldName, text: OpName, op: &Op) -> Result<(), NotUnderstood> {
+        if !self.letters.contains_key(&text) {
+            let seen = self.before.letters(&field, |id| op_name(id).as_ref() == Some(&text));
+            self.letters.insert(text.clone(), seen.iter().filter_map(op_name).collect());
+        }
+        let letters = self.letters.get_mut(&text).expect("put there above");
+        let beside = match &op.key {
+            Key::Seq(ElementId::Id(id)) => Some(legacy_name(id)),
+            Key::Seq(ElementId::Head) => None,
+            Key::Map(_) => return Err(strange("a name in text")),
+        };
+        if beside.as_ref().is_some_and(|letter| !letters.contains(letter)) {
+            return Err(NotUnderstood::Inconsistent("it types beside something its writer did not see"));
+        }
+        let replaced: Vec<OpName> = op.pred.iter().map(legacy_name).collect();
+        let typing = match (&op.action, beside) {
+            (OpType::Put(ScalarValue::Str(typed)), _) => {
+                op.insert && replaced.is_empty() && typed.chars().count() == 1 && letters.insert(own_name)
+            }
+            (OpType::Delete, Some(letter)) => !op.insert && letters.remove(&letter) && replaced == [letter],
             _ => false,
         };
         if !typing {
             return Err(strange(format!("{:?} in text", op.action)));
         }
-        let known = self.acts.iter().any(|act| matches!(act, Act::Write { field: f, .. } if f == field));
-        if !known {
-            self.acts.push(Act::Write { field: field.clone(), text: String::new() });
+        if !self.drafts.contains_key(&text) {
+            self.drafts.insert(text, self.acts.len());
+            self.acts.push(Act::Write { field, text: String::new() });
         }
         Ok(())
     }
@@ -369,17 +408,17 @@ impl<'a> Reader<'a> {
 
     /// Fills in the text as the writer saw it, by applying the change to a copy.
     fn read_prose(&mut self, doc: &Automerge, change: &Change) -> Result<(), NotUnderstood> {
-        if !self.acts.iter().any(|act| matches!(act, Act::Write { .. })) {
+        if self.drafts.is_empty() {
             return Ok(());
         }
         let mut copy = doc.clone();
         apply(&mut copy, change)?;
         let after = Snapshot::at(&copy, &[change.inner().hash()]);
-        for act in &mut self.acts {
-            if let Act::Write { field, text } = act {
-                let mut texts = after.prose(field);
-                *text = texts.pop().ok_or_else(|| strange("text that is not there"))?.value;
-            }
+        for (object, act) in &self.drafts {
+            let Act::Write { field, text } = &mut self.acts[*act] else { unreachable!("drafts point at writes") };
+            *text = after
+                .prose_text(field, |id| op_name(id).as_ref() == Some(object))
+                .ok_or_else(|| strange("text that is not there"))?;
         }
         Ok(())
     }

@@ -97,6 +97,8 @@ pub struct Greeting {
 #[derive(Debug)]
 pub struct DeviceSession {
     cursors: BTreeMap<FeedId, Cursor>,
+    /// The last position of each feed when it was granted.
+    heads: BTreeMap<FeedId, Seq>,
     epoch: Option<Epoch>,
     in_flight: BTreeSet<(DeviceId, u64)>,
 }
@@ -118,7 +120,7 @@ impl DeviceSession {
             feeds: greeting.feeds.into_iter().take(limits::FEEDS).collect::<Vec<_>>().try_into().expect("cut to its bound"),
             rosters: bounded(greeting.rosters),
         };
-        (Self { cursors, epoch: None, in_flight: BTreeSet::new() }, Frame::from(hello).encode())
+        (Self { cursors, heads: BTreeMap::new(), epoch: None, in_flight: BTreeSet::new() }, Frame::from(hello).encode())
     }
 
     /// How many more pushes may leave before a receipt comes.
@@ -148,6 +150,17 @@ impl DeviceSession {
     /// Whether the server has answered the greeting.
     pub fn is_welcomed(&self) -> bool {
         self.epoch.is_some()
+    }
+
+    /// Whether a feed still lacks something of what it held when it was granted.
+    pub fn is_behind(&self, feed: FeedId) -> bool {
+        let head = self.heads.get(&feed);
+        head.is_some_and(|head| self.cursors.get(&feed).is_some_and(|cursor| cursor.seq < *head))
+    }
+
+    /// Whether anything is still to come of what was there when the server answered, its answer included.
+    pub fn is_catching_up(&self) -> bool {
+        !self.is_welcomed() || self.heads.keys().any(|feed| self.is_behind(*feed))
     }
 
     /// Asks for one more feed. The answer is an [`Event::Granted`].
@@ -208,6 +221,10 @@ impl DeviceSession {
         let from = match (grant.head, asked) {
             (Some(head), Some(asked)) => Some(Cursor { feed: grant.feed, epoch, seq: resume_at(asked, epoch, head) }),
             _ => None,
+        };
+        match grant.head {
+            Some(head) => self.heads.insert(grant.feed, head),
+            None => self.heads.remove(&grant.feed),
         };
         match from {
             Some(from) => self.cursors.insert(grant.feed, from),

@@ -37,6 +37,20 @@ pub enum ByeCode {
 }
 
 impl ByeCode {
+    /// Every reason this build gives.
+    pub const ALL: &[Self] = &[
+        Self::BadFrame,
+        Self::Misbehaved,
+        Self::Incompatible,
+        Self::BadBatch,
+        Self::UnknownDevice,
+        Self::UnknownCommunity,
+        Self::NotAllowed,
+        Self::StorageFull,
+        Self::GoingAway,
+        Self::Busy,
+    ];
+
     /// As sent.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -3,8 +3,8 @@
 //! # Contract
 //! Feed every event to [`ServerSession::handle`]; then take [`Output`]s from [`ServerSession::poll_output`] until there is
 //! none. At most one [`Output::Read`] is unanswered at any time, and outputs wait inside the session while the driver is
-//! busy sending: a slow phone holds one page in memory and a place in a feed, no queue. After [`Output::Close`] nothing
-//! more comes.
+//! busy sending: a slow phone holds one page in memory and a place in a feed, no queue. Nothing but a farewell leaves
+//! before the welcome, in whatever order the driver answers. After [`Output::Close`] nothing more comes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::roster::Roster;
 use crate::schema::Schema;
 use crate::time::UnixMs;
 use crate::wire::{
-    Cursor, Frame, Grant, Grants, Hello, Item, Items, Pong, Receipt, RosterFrame, Ruled, Ruling, SchemaFrame, Sorry, VERSION,
-    Visit, Welcome,
+    Cursor, Frame, Grant, Grants, Hello, Item, Items, Pong, Receipt, RosterFrame, Ruling, SchemaFrame, Sorry, VERSION, Visit,
+    Welcome,
 };
 
 /// What happened.
@@ -28,7 +28,8 @@ pub enum Input<'a> {
     Frame(&'a [u8]),
     /// The answer to [`Output::Introduce`].
     Introduced(Introduction),
-    /// The answer to [`Output::Submit`], once it is on disk.
+    /// The answer to [`Output::Submit`], once it is on disk. Positions of the device's own changes are not sent back to it
+    /// on this connection.
     Judged(Receipt),
     /// The batch of an [`Output::Submit`] cannot be taken at all; the connection ends with this code and reason.
     NotTaken(ByeCode, String),
@@ -38,7 +39,8 @@ pub enum Input<'a> {
     Page {
         /// The feed that was read.
         feed: FeedId,
-        /// What follows the position asked for, without gaps; bounded by [`limits::PAGE_BYTES`].
+        /// What follows the position asked for, without gaps; at most [`limits::PAGE_ITEMS`], and no more than
+        /// [`limits::PAGE_BYTES`] unless it is a single change.
         entries: Vec<FeedEntry>,
         /// The last position in the feed.
         head: Seq,
@@ -148,9 +150,13 @@ pub struct ServerSession {
     epoch: Epoch,
     readable: BTreeMap<FeedId, Seq>,
     followed: BTreeMap<FeedId, Followed>,
-    reading: Option<FeedId>,
+    /// The feed being read, and after which position.
+    reading: Option<(FeedId, Seq)>,
     last_read: Option<FeedId>,
-    judging: usize,
+    /// Batches that wait for their receipts, and where they belong.
+    judging: BTreeMap<(DeviceId, u64), FeedId>,
+    /// What came with the hello and waits for the welcome.
+    after_welcome: Vec<Output>,
     out: VecDeque<Output>,
 }
 
@@ -165,7 +171,8 @@ impl ServerSession {
             followed: BTreeMap::new(),
             reading: None,
             last_read: None,
-            judging: 0,
+            judging: BTreeMap::new(),
+            after_welcome: Vec::new(),
             out: VecDeque::new(),
         }
     }
@@ -182,7 +189,7 @@ impl ServerSession {
             },
             Input::Introduced(introduction) => self.introduced(introduction),
             Input::Judged(receipt) => self.judged(receipt),
-            Input::JudgedLate(receipt) => self.send(receipt),
+            Input::JudgedLate(receipt) => self.when_welcomed(Output::Send(Frame::from(receipt).encode())),
             Input::NotTaken(code, why) | Input::End(code, why) => self.end(code, why),
             Input::Page { feed, entries, head } => self.page(feed, entries, head),
             Input::Grew(feed, head) => self.grew(feed, head),
@@ -210,6 +217,13 @@ impl ServerSession {
         self.out.push_back(Output::Send(frame.into().encode()));
     }
 
+    fn when_welcomed(&mut self, output: Output) {
+        match self.phase {
+            Phase::Open => self.out.push_back(output),
+            _ => self.after_welcome.push(output),
+        }
+    }
+
     fn end(&mut self, code: ByeCode, why: String) {
         self.send(code.bye(why));
         self.out.push_back(Output::Close);
@@ -223,6 +237,9 @@ impl ServerSession {
             (Frame::Unknown(kind), _) => self.send(Sorry { kind }),
             (Frame::Push(push), Phase::Introducing(_) | Phase::Open) => self.push(push.batch),
             (Frame::Follow(follow), Phase::Open) => {
+                if self.followed.len() >= limits::FEEDS && !self.followed.contains_key(&follow.from.feed) {
+                    return self.end(ByeCode::Misbehaved, format!("more than {} feeds", limits::FEEDS));
+                }
                 let grant = self.follow(follow.from);
                 self.send(Grants { feeds: vec![grant].try_into().expect("one fits") });
             }
@@ -268,6 +285,7 @@ impl ServerSession {
             }
         }
         hello.feeds.iter().for_each(|cursor| self.saw(*cursor));
+        self.out.extend(self.after_welcome.drain(..));
     }
 
     fn send_roster(&mut self, standing: &CommunityStanding) {
@@ -277,7 +295,7 @@ impl ServerSession {
 
     fn follow(&mut self, from: Cursor) -> Grant {
         let head = self.readable.get(&from.feed).copied();
-        if let Some(head) = head.filter(|_| self.followed.len() < limits::FEEDS) {
+        if let Some(head) = head {
             let sent = resume_at(from, self.epoch, head);
             self.followed.insert(from.feed, Followed { sent, head, own: BTreeSet::new() });
         }
@@ -292,31 +310,30 @@ impl ServerSession {
     }
 
     fn push(&mut self, batch: RawBatch) {
-        if self.judging >= limits::PUSHES_IN_FLIGHT {
+        if self.judging.len() >= limits::PUSHES_IN_FLIGHT {
             return self.end(ByeCode::Misbehaved, "too many pushes without waiting for a receipt".into());
         }
         let bytes: usize = batch.changes.iter().map(|change| change.bytes.len()).sum();
         if bytes > limits::BATCH_BYTES {
             return self.end(ByeCode::Misbehaved, format!("a push of {bytes} bytes is over the limit"));
         }
-        self.judging += 1;
-        self.out.push_back(Output::Submit(batch));
+        if self.judging.insert((batch.device, batch.number), batch.feed).is_some() {
+            return self.end(ByeCode::Misbehaved, "the same push twice without waiting for its receipt".into());
+        }
+        self.when_welcomed(Output::Submit(batch));
     }
 
     fn judged(&mut self, receipt: Receipt) {
-        self.judging = self.judging.saturating_sub(1);
+        let feed = self.judging.remove(&(receipt.device, receipt.number));
+        // A batch that was carried for another device: what became of its changes is news to this one.
+        let own = feed.filter(|_| receipt.device == self.device);
+        if let Some(followed) = own.and_then(|feed| self.followed.get_mut(&feed)) {
+            followed.own.extend(receipt.rulings.iter().filter_map(|ruled| match ruled.ruling {
+                Ruling::Accepted(seq) if seq > followed.sent => Some(seq),
+                _ => None,
+            }));
+        }
         self.send(receipt);
-    }
-
-    /// Notes positions of the device's own changes, so that they are not sent back to it on this connection.
-    /// To be called with the [`Input::Judged`] of a batch in `feed`.
-    pub fn own_positions(&mut self, feed: FeedId, rulings: &[Ruled]) {
-        let Some(followed) = self.followed.get_mut(&feed) else { return };
-        let accepted = rulings.iter().filter_map(|ruled| match ruled.ruling {
-            Ruling::Accepted(seq) if seq > followed.sent => Some(seq),
-            _ => None,
-        });
-        followed.own.extend(accepted.collect::<Vec<_>>());
     }
 
     fn grew(&mut self, feed: FeedId, head: Seq) {
@@ -346,8 +363,9 @@ impl ServerSession {
     }
 
     fn page(&mut self, feed: FeedId, entries: Vec<FeedEntry>, head: Seq) {
-        self.reading = None;
-        let Some(followed) = self.followed.get_mut(&feed) else { return };
+        let asked = self.reading.take();
+        // A feed given up, or followed anew from elsewhere, while its page was read: the page continues nothing.
+        let Some(followed) = self.followed.get_mut(&feed).filter(|followed| asked == Some((feed, followed.sent))) else { return };
         followed.head = head.max(followed.head);
         let Some(last) = entries.last().map(|entry| entry.seq) else {
             // A feed that promised more and gave nothing would be asked for ever.
@@ -372,7 +390,7 @@ impl ServerSession {
             .last_read
             .and_then(|last| self.followed.range((std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded)).find_map(hungry));
         if let Some((feed, after)) = after_last.or_else(|| self.followed.iter().find_map(hungry)) {
-            self.reading = Some(feed);
+            self.reading = Some((feed, after));
             self.last_read = Some(feed);
             self.out.push_back(Output::Read { feed, after });
         }

@@ -1,0 +1,253 @@
+//! What the server says is stored: each frame's events in one transaction, so that a cursor never runs ahead of its data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use renolog_protocol::change::Change;
+use renolog_protocol::id::{Audience, CommunityId, Epoch, FeedId, RecordId, Seq};
+use renolog_protocol::refusal::{Code, Refusal};
+use renolog_protocol::roster::Roster;
+use renolog_protocol::schema::Schema;
+use renolog_protocol::session::device::{Arrived, Event};
+use renolog_protocol::time::UnixMs;
+use renolog_protocol::wire::{Cursor, Visit};
+
+use super::record::fits;
+use super::replay::TakeBack;
+use super::{Client, ClientError};
+use crate::engine;
+use crate::store::{Community, FeedState, Status};
+
+/// What a frame leaves to be done once all of it is stored.
+#[derive(Debug, Default)]
+pub(super) struct Aftermath {
+    /// Records to be shown anew, and when they were last touched by the server's clock.
+    pub(super) touched: BTreeMap<RecordId, (FeedId, UnixMs)>,
+    /// Records to be made anew from the store.
+    pub(super) stale: BTreeSet<RecordId>,
+    /// Work to be taken back.
+    pub(super) back: BTreeMap<RecordId, TakeBack>,
+    /// Feeds to be asked for again.
+    follow: Vec<Cursor>,
+    visits: BTreeMap<Visit, i64>,
+}
+
+impl Aftermath {
+    pub(super) fn touch(&mut self, record: RecordId, feed: FeedId, at: UnixMs) {
+        let touched = self.touched.entry(record).or_insert((feed, at));
+        touched.1 = touched.1.max(at);
+    }
+}
+
+impl Client {
+    /// Stores what came in one frame.
+    pub(super) fn settle(&mut self, now: UnixMs, events: Vec<Event>) -> Result<(), ClientError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let follow = self.atomically(|me| {
+            let mut after = Aftermath::default();
+            me.me.last_contact = Some(now);
+            for event in events {
+                me.deliver(now, event, &mut after)?;
+            }
+            me.clear_up(now, &mut after)?;
+            Ok(after.follow)
+        })?;
+        for cursor in follow {
+            self.engine.handle(now, engine::Input::Follow(cursor));
+        }
+        self.engine.handle(now, engine::Input::OutboxGrew);
+        Ok(())
+    }
+
+    fn deliver(&mut self, now: UnixMs, event: Event, after: &mut Aftermath) -> Result<(), ClientError> {
+        match event {
+            Event::Welcomed { server_time, .. } => {
+                self.me.clock_offset = server_time - now;
+                Ok(())
+            }
+            Event::Granted { feed, from } => self.granted(now, feed, from, after),
+            Event::Receipt { device, number, rulings } => self.receipt(now, device, number, rulings, after),
+            Event::Items { upto, items } => self.items(upto, items, after),
+            Event::Roster { community, name, roster } => self.roster(now, community, name, roster, after),
+            Event::Schema(text) => self.new_schema(now, text, after),
+            Event::Bye(bye) => self.farewell(now, &bye, after),
+        }
+    }
+
+    fn granted(
+        &mut self,
+        now: UnixMs,
+        feed: FeedId,
+        from: Option<Cursor>,
+        after: &mut Aftermath,
+    ) -> Result<(), ClientError> {
+        let Some(state) = self.feeds.get(&feed).copied() else { return Ok(()) };
+        let Some(cursor) = from else {
+            return if state.granted { self.lose(now, feed) } else { Ok(()) };
+        };
+        let stored = state.cursor;
+        let fresh = stored.epoch == Epoch(0) && stored.seq == Seq(0);
+        let another_life = !fresh && (stored.epoch != cursor.epoch || cursor.seq < stored.seq);
+        if another_life {
+            for record in self.store.forget_positions(feed)? {
+                after.touch(record, feed, UnixMs(0));
+            }
+        }
+        self.set_feed(FeedState { cursor, granted: true, recovering: state.recovering || another_life })
+    }
+
+    /// The feed may not be read any more: what came in it goes, what was not sent stays as drafts.
+    fn lose(&mut self, now: UnixMs, feed: FeedId) -> Result<(), ClientError> {
+        let refusal = Refusal::new(Code::NotAMember, "您已不能查看这类记录", "you may not read records of this kind any more");
+        self.draft_pending(now, feed, &refusal)?;
+        for record in self.store.records_of_feed(feed)? {
+            let revision = self.bump();
+            self.store.set_gone(record, revision)?;
+            self.hot.pop(&record);
+            self.incomplete.remove(&record);
+        }
+        self.store.drop_feed(feed)?;
+        self.store.drop_ruled_batches()?;
+        self.set_feed(FeedState::new(feed))
+    }
+
+    fn items(&mut self, upto: Cursor, items: Vec<Arrived>, after: &mut Aftermath) -> Result<(), ClientError> {
+        let Some(state) = self.feeds.get(&upto.feed).copied() else { return Ok(()) };
+        for item in items {
+            self.item(upto.feed, item, after)?;
+        }
+        self.store.drop_ruled_batches()?;
+        self.set_feed(FeedState { cursor: upto, ..state })
+    }
+
+    fn item(&mut self, feed: FeedId, item: Arrived, after: &mut Aftermath) -> Result<(), ClientError> {
+        let record = item.change.record;
+        let change = match Change::parse(&item.change.bytes) {
+            Ok(change) => change,
+            Err(error) => {
+                // A server of ours accepts no such thing. There is no name to keep it under.
+                tracing::error!(%feed, seq = %item.seq, %error, "the feed holds something that is no change");
+                return Ok(());
+            }
+        };
+        let hash = change.hash();
+        let known = self.store.status_of(hash)?;
+        let received = item.visit.received;
+        let visit = self.visit(item.visit, after)?;
+        self.store.add_arrived(hash, record, feed, &item.change.bytes, item.seq, visit)?;
+        after.touch(record, feed, received);
+        match known {
+            Some(status) if status.stands() => Ok(()),
+            None => self.take_in(record, &change, after),
+            // It was taken out here, and stands after all: an administrator released it, or the feed is readable again.
+            Some(_) => {
+                self.store.drop_drafts_of_change(hash)?;
+                after.stale.insert(record);
+                Ok(())
+            }
+        }
+    }
+
+    /// Someone else's change; or our own, written by another copy of this store.
+    fn take_in(&mut self, record: RecordId, change: &Change, after: &mut Aftermath) -> Result<(), ClientError> {
+        if change.actor() == self.me.actor {
+            tracing::warn!(%record, "another copy of this store writes as the same actor; taking a new one");
+            self.draw_actor();
+        }
+        for kept in self.store.pending_of(record)? {
+            let own = super::record::parse(&kept)?;
+            if own.actor() == change.actor() && own.actor_seq() >= change.actor_seq() {
+                after.back.entry(record).or_default().from(kept.position);
+                break;
+            }
+        }
+        if after.stale.contains(&record) || after.back.contains_key(&record) || self.incomplete.contains(&record) {
+            after.stale.insert(record);
+            return Ok(());
+        }
+        let hash = change.hash();
+        let hot = self.hot(record)?;
+        if !hot.holds(hash) && (!fits(hot, change) || hot.apply(change).is_err()) {
+            after.stale.insert(record);
+        }
+        Ok(())
+    }
+
+    /// A row for the visit, shared by everything in the frame that came with it.
+    pub(super) fn visit(&mut self, visit: Visit, after: &mut Aftermath) -> Result<i64, ClientError> {
+        if let Some(known) = after.visits.get(&visit) {
+            return Ok(*known);
+        }
+        let row = self.store.add_visit(&visit)?;
+        after.visits.insert(visit, row);
+        Ok(row)
+    }
+
+    fn roster(
+        &mut self,
+        now: UnixMs,
+        community: CommunityId,
+        name: String,
+        roster: Roster,
+        after: &mut Aftermath,
+    ) -> Result<(), ClientError> {
+        let person = self.person()?;
+        let at = self.server_time(now);
+        let roles: Vec<_> = roster.roles_of(person, at).map(|member| member.role.clone()).collect();
+        for audience in Audience::ALL {
+            let state = self.feeds.get(&FeedId { community, audience });
+            if let Some(state) = state.filter(|state| !state.granted && self.schema.may_read(audience, &roles)) {
+                after.follow.push(state.cursor);
+            }
+        }
+        let known = Community { name, roster };
+        self.store.set_community(community, &known)?;
+        self.communities.insert(community, known);
+        Ok(())
+    }
+
+    fn new_schema(&mut self, now: UnixMs, text: String, after: &mut Aftermath) -> Result<(), ClientError> {
+        match Schema::parse(&text) {
+            Ok(schema) if schema.version > self.schema.version => {
+                self.me.schema_text = Some(text);
+                self.schema = schema.into();
+                // States and titles may read differently by the new rules.
+                for record in self.store.all_records()? {
+                    let feed = self.feed_of(record)?;
+                    after.touch(record, feed, UnixMs(0).min(now));
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the server's schema cannot be read; keeping the old one"),
+        }
+        Ok(())
+    }
+
+    /// What is left to be done once a frame is stored.
+    fn clear_up(&mut self, now: UnixMs, after: &mut Aftermath) -> Result<(), ClientError> {
+        for (record, back) in std::mem::take(&mut after.back) {
+            self.replay(now, record, &back)?;
+            after.stale.insert(record);
+        }
+        for record in &after.stale {
+            self.hot.pop(record);
+        }
+        for (record, (feed, at)) in std::mem::take(&mut after.touched) {
+            self.project(record, feed, at)?;
+        }
+        self.store.drop_ruled_batches()?;
+        let recovered: Vec<FeedState> = self.feeds.values().filter(|state| state.recovering).copied().collect();
+        for state in recovered {
+            if self.engine.is_welcomed() && !self.engine.is_behind(state.cursor.feed) {
+                self.set_feed(FeedState { recovering: false, ..state })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a change made here is out of its record for now.
+pub(super) fn is_out(status: Status) -> bool {
+    !status.stands()
+}

@@ -1,0 +1,387 @@
+//! Everything a device is, but for the clock and the sockets.
+//!
+//! A [`Client`] owns the store and the engine. People's work goes in through [`Client::create`], [`Client::edit`] and the
+//! like, and is on disk when the call returns. The link goes in through [`Client::handle`] and out through
+//! [`Client::poll_output`], so that a driver with real sockets and a simulation with none look the same from here.
+
+mod arrive;
+mod draft;
+mod error;
+mod history;
+mod outgoing;
+mod read;
+mod receipt;
+mod record;
+mod replay;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use lru::LruCache;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use renolog_protocol::id::{ActorId, Audience, CommunityId, DeviceId, EntryId, FeedId, PersonId, RecordId};
+use renolog_protocol::key::{DeviceKey, PublicKey};
+use renolog_protocol::record::Record;
+use renolog_protocol::schema::Schema;
+use renolog_protocol::time::{SpanMs, UnixMs};
+use renolog_protocol::wire::Bye;
+use zeroize::Zeroizing;
+
+pub use error::ClientError;
+pub use history::{HistoryEntry, Mark};
+pub use read::{Conflict, Fate, Made, Status, SyncState, Writer};
+
+use crate::engine::{self, Engine};
+use crate::store::{Community, Enrolled, FeedState, Identity, Place, Store};
+
+/// Records kept open. One of ten changes takes about 50 kB in memory.
+const HOT_RECORDS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
+
+/// What happened to the link.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Be connected from now on.
+    Start,
+    /// Be offline from now on.
+    Stop,
+    /// The connection that [`Output::Connect`] asked for stands.
+    Connected,
+    /// A message arrived.
+    Frame(&'a [u8]),
+    /// The connection is gone, or never came about.
+    Disconnected,
+    /// The server would not open the connection, and said why.
+    TurnedAway(Bye),
+    /// Bytes moved on the link; see [`engine::Input::LinkMoved`].
+    LinkMoved,
+    /// Someone looks at the screen, or the network changed.
+    Nudge,
+    /// The moment of [`Client::poll_timeout`] has come.
+    Timeout,
+}
+
+/// What to do with the link next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Open a connection to [`Client::enrolment`]'s server.
+    Connect,
+    /// Send this message.
+    Send(Vec<u8>),
+    /// Close the connection, or stop trying to open it. Needs no answer.
+    Disconnect,
+}
+
+/// See the module. Times handed in are the device's clock.
+#[derive(Debug)]
+pub struct Client {
+    store: Store,
+    engine: Engine,
+    rng: ChaCha8Rng,
+    out: VecDeque<Output>,
+    // What the store holds too; read again from there when a write fails.
+    me: Identity,
+    schema: Arc<Schema>,
+    communities: BTreeMap<CommunityId, Community>,
+    feeds: BTreeMap<FeedId, FeedState>,
+    incomplete: BTreeSet<RecordId>,
+    hot: LruCache<RecordId, Record>,
+    // What holds for one connection.
+    in_flight: BTreeSet<u64>,
+    rested: BTreeSet<u64>,
+    caution: outgoing::Caution,
+    frame_bytes: (u64, u64),
+}
+
+impl Client {
+    /// Opens a device's store, or makes a new device in it. The seed feeds every random draw; a real device passes 32
+    /// fresh random bytes each time, a simulation the same ones. Two copies of one store must be given different seeds.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`].
+    pub fn open(place: &Place, seed: [u8; 32], now: UnixMs) -> Result<Self, ClientError> {
+        let store = Store::open(place)?;
+        let mut rng = ChaCha8Rng::from_seed(seed);
+        let mut me = match store.identity()? {
+            Some(me) => me,
+            None => new_device(&mut rng, now),
+        };
+        me.opened += 1;
+        rng.set_stream(me.opened);
+        store.set_identity(&me)?;
+        let engine = Engine::new(ChaCha8Rng::from_rng(&mut rng));
+        let mut client = Self {
+            schema: schema_of(&me),
+            store,
+            engine,
+            rng,
+            out: VecDeque::new(),
+            me,
+            communities: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            incomplete: BTreeSet::new(),
+            hot: LruCache::new(HOT_RECORDS),
+            in_flight: BTreeSet::new(),
+            rested: BTreeSet::new(),
+            caution: outgoing::Caution::default(),
+            frame_bytes: (0, 0),
+        };
+        client.recall()?;
+        Ok(client)
+    }
+
+    /// The device's id.
+    pub fn device(&self) -> DeviceId {
+        self.me.device
+    }
+
+    /// What the server knows the device by.
+    pub fn public_key(&self) -> PublicKey {
+        self.me.key.public()
+    }
+
+    /// What enrolment gave, if there was one.
+    pub fn enrolment(&self) -> Option<&Enrolled> {
+        self.me.enrolled.as_ref()
+    }
+
+    /// The rules in force here.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The communities that are known, with their members.
+    pub fn communities(&self) -> &BTreeMap<CommunityId, Community> {
+        &self.communities
+    }
+
+    /// The feeds that are followed, and how far each is stored.
+    pub fn feeds(&self) -> impl Iterator<Item = &FeedState> {
+        self.feeds.values()
+    }
+
+    /// Takes in what enrolment gave. The communities are to be [followed](Self::follow) next.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`].
+    pub fn enrolled(&mut self, enrolled: Enrolled) -> Result<(), ClientError> {
+        self.atomically(|me| {
+            me.me.enrolled = Some(enrolled);
+            Ok(())
+        })
+    }
+
+    /// Another address for the same server. Counts from the next connection on.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`], [`ClientError::Store`].
+    pub fn set_server(&mut self, server: &str) -> Result<(), ClientError> {
+        self.atomically(|me| {
+            me.me.enrolled.as_mut().ok_or(ClientError::NotEnrolled)?.server = server.to_owned();
+            Ok(())
+        })
+    }
+
+    /// Follows a community: asks for every one of its feeds. Those that the person's roles may not read are asked for
+    /// again with each connection, since a role may come.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`].
+    pub fn follow(&mut self, now: UnixMs, community: CommunityId) -> Result<(), ClientError> {
+        let missing: Vec<FeedId> = Audience::ALL
+            .into_iter()
+            .map(|audience| FeedId { community, audience })
+            .filter(|feed| !self.feeds.contains_key(feed))
+            .collect();
+        self.atomically(|me| {
+            for feed in &missing {
+                me.set_feed(FeedState::new(*feed))?;
+            }
+            Ok(())
+        })?;
+        for feed in missing {
+            self.engine.handle(now, engine::Input::Follow(self.feeds[&feed].cursor));
+        }
+        self.pump(now)
+    }
+
+    /// Takes in what happened to the link.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`] for [`Input::Start`]; [`ClientError::Store`] when what arrived could not be stored:
+    /// then the connection is being ended already, and what was not stored will be sent again.
+    pub fn handle(&mut self, now: UnixMs, input: Input<'_>) -> Result<(), ClientError> {
+        let input = match input {
+            Input::Start if self.me.enrolled.is_none() => return Err(ClientError::NotEnrolled),
+            Input::Start => engine::Input::Start,
+            Input::Stop => engine::Input::Stop,
+            Input::Connected => {
+                self.begin_connection();
+                engine::Input::Connected(self.greeting(now))
+            }
+            Input::Frame(bytes) => {
+                self.frame_bytes.1 += bytes.len() as u64;
+                engine::Input::Frame(bytes)
+            }
+            Input::Disconnected => engine::Input::Disconnected,
+            Input::TurnedAway(bye) => engine::Input::TurnedAway(bye),
+            Input::LinkMoved => engine::Input::LinkMoved,
+            Input::Nudge => {
+                self.caution = outgoing::Caution::default();
+                engine::Input::Nudge
+            }
+            Input::Timeout => engine::Input::Timeout,
+        };
+        self.engine.handle(now, input);
+        self.pump(now)
+    }
+
+    /// The next thing to do with the link, if any.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When to call [`Client::handle`] with [`Input::Timeout`], if nothing else happens before.
+    pub fn poll_timeout(&self) -> Option<UnixMs> {
+        self.engine.poll_timeout()
+    }
+
+    /// Writes a copy of the store to a new file, as a phone's backup would.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`].
+    pub fn backup(&self, to: &Path) -> Result<(), ClientError> {
+        Ok(self.store.backup(to)?)
+    }
+
+    /// The store, for what only it can answer.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Does what the engine asks for until it asks for nothing more.
+    fn pump(&mut self, now: UnixMs) -> Result<(), ClientError> {
+        loop {
+            let (mut events, mut fill) = (Vec::new(), false);
+            while let Some(output) = self.engine.poll_output() {
+                match output {
+                    engine::Output::Connect => self.out.push_back(Output::Connect),
+                    engine::Output::Send(bytes) => {
+                        self.frame_bytes.0 += bytes.len() as u64;
+                        self.out.push_back(Output::Send(bytes));
+                    }
+                    engine::Output::Disconnect => self.out.push_back(Output::Disconnect),
+                    engine::Output::Deliver(event) => events.push(event),
+                    engine::Output::Fill => fill = true,
+                }
+            }
+            if events.is_empty() && !fill {
+                return Ok(());
+            }
+            let done = self.settle(now, events).and_then(|()| if fill { self.fill(now) } else { Ok(()) });
+            if let Err(error) = done {
+                self.engine.handle(now, engine::Input::NotStored);
+                while let Some(output) = self.engine.poll_output() {
+                    if output == engine::Output::Disconnect {
+                        self.out.push_back(Output::Disconnect);
+                    }
+                }
+                return Err(error);
+            }
+        }
+    }
+
+    /// Does several writes that stand or fall together. On an error nothing of them is left, in the store or in memory.
+    fn atomically<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, ClientError>) -> Result<T, ClientError> {
+        self.store.begin()?;
+        let done = work(self).and_then(|value| {
+            self.store.set_identity(&self.me)?;
+            self.store.commit()?;
+            Ok(value)
+        });
+        if done.is_err() {
+            self.store.rollback();
+            self.recall()?;
+        }
+        done
+    }
+
+    /// Reads again what is kept in memory beside the store.
+    fn recall(&mut self) -> Result<(), ClientError> {
+        self.hot.clear();
+        if let Some(me) = self.store.identity()? {
+            self.me = me;
+        }
+        self.schema = schema_of(&self.me);
+        self.communities = self.store.communities()?;
+        self.feeds = self.store.feeds()?;
+        self.incomplete = self.store.incomplete()?;
+        Ok(())
+    }
+
+    fn set_feed(&mut self, state: FeedState) -> Result<(), ClientError> {
+        self.store.set_feed(&state)?;
+        self.feeds.insert(state.cursor.feed, state);
+        Ok(())
+    }
+
+    /// The device's best guess of the server's clock.
+    fn server_time(&self, now: UnixMs) -> UnixMs {
+        now + self.me.clock_offset
+    }
+
+    fn person(&self) -> Result<PersonId, ClientError> {
+        self.me.enrolled.as_ref().map(|enrolled| enrolled.person).ok_or(ClientError::NotEnrolled)
+    }
+
+    /// The next revision; every record that is touched takes one of its own, so that a watcher can stop between any two.
+    fn bump(&mut self) -> u64 {
+        self.me.revision += 1;
+        self.me.revision
+    }
+
+    fn draw<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    fn draw_entry(&mut self) -> EntryId {
+        EntryId::from_random(self.draw())
+    }
+
+    fn draw_actor(&mut self) {
+        self.me.actor = ActorId(self.draw());
+    }
+}
+
+fn new_device(rng: &mut ChaCha8Rng, now: UnixMs) -> Identity {
+    let (mut device, mut actor, mut seed) = ([0; 10], [0; 16], Zeroizing::new([0; 32]));
+    rng.fill_bytes(&mut device);
+    rng.fill_bytes(&mut actor);
+    rng.fill_bytes(&mut *seed);
+    Identity {
+        device: DeviceId::from_parts(now, device),
+        key: DeviceKey::from_seed(*seed),
+        actor: ActorId(actor),
+        next_batch: 1,
+        revision: 0,
+        opened: 0,
+        clock_offset: SpanMs(0),
+        last_contact: None,
+        enrolled: None,
+        schema_text: None,
+    }
+}
+
+/// The schema in force: the stored one if it can be read and is newer than the one built in.
+fn schema_of(me: &Identity) -> Arc<Schema> {
+    let built_in = Schema::built_in();
+    match me.schema_text.as_deref().map(Schema::parse) {
+        Some(Ok(stored)) if stored.version > built_in.version => Arc::new(stored),
+        _ => built_in,
+    }
+}

@@ -1,0 +1,122 @@
+//! Who this device is: its keys, its person, its server, and the counters that must never run backwards.
+
+use renolog_protocol::id::{ActorId, DeviceId, PersonId};
+use renolog_protocol::key::DeviceKey;
+use renolog_protocol::time::{SpanMs, UnixMs};
+use rusqlite::{OptionalExtension, named_params};
+use zeroize::Zeroizing;
+
+use super::{Store, StoreError, id, maybe_id};
+
+/// Who this device is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The device.
+    pub device: DeviceId,
+    /// Its secret.
+    pub key: DeviceKey,
+    /// Who writes its next changes; drawn anew when another copy of this store is found to write as the same.
+    pub actor: ActorId,
+    /// The number of its next batch.
+    pub next_batch: u64,
+    /// Grows whenever anything that people see changes.
+    pub revision: u64,
+    /// How often the store was opened.
+    pub opened: u64,
+    /// The server's clock minus the device's, as last learnt.
+    pub clock_offset: SpanMs,
+    /// When the server was last heard, by the device's clock.
+    pub last_contact: Option<UnixMs>,
+    /// Where its server is, and as whom it may connect.
+    pub enrolled: Option<Enrolled>,
+    /// The schema file, when the server gave a newer one than is built in.
+    pub schema_text: Option<String>,
+}
+
+/// What enrolment gave the device.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// The server's address, `http://…`.
+    pub server: String,
+    /// Whose device this is.
+    pub person: PersonId,
+    /// Their name.
+    pub name: String,
+    /// Opens connections. A secret.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Enrolled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Enrolled").field("server", &self.server).field("person", &self.person).finish_non_exhaustive()
+    }
+}
+
+fn key_of(seed: &[u8]) -> Option<DeviceKey> {
+    let seed: [u8; 32] = seed.try_into().ok()?;
+    Some(DeviceKey::from_seed(*Zeroizing::new(seed)))
+}
+
+impl Store {
+    /// Reads the identity; `None` in a new store.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn identity(&self) -> Result<Option<Identity>, StoreError> {
+        let mut select = self.db.prepare_cached("SELECT * FROM identity")?;
+        let read = |row: &rusqlite::Row<'_>| {
+            let enrolled = match (row.get("server")?, maybe_id(row, "person", PersonId::from_slice)?, row.get("token")?) {
+                (Some(server), Some(person), Some(token)) => {
+                    let name = row.get::<_, Option<String>>("name")?.unwrap_or_default();
+                    Some(Enrolled { server, person, name, token })
+                }
+                _ => None,
+            };
+            Ok(Identity {
+                device: id(row, "device", DeviceId::from_slice)?,
+                key: id(row, "key_seed", key_of)?,
+                actor: id(row, "actor", ActorId::from_slice)?,
+                next_batch: row.get::<_, i64>("next_batch")?.unsigned_abs(),
+                revision: row.get::<_, i64>("revision")?.unsigned_abs(),
+                opened: row.get::<_, i64>("opened")?.unsigned_abs(),
+                clock_offset: SpanMs(row.get("clock_offset")?),
+                last_contact: row.get::<_, Option<i64>>("last_contact")?.map(UnixMs),
+                enrolled,
+                schema_text: row.get("schema_text")?,
+            })
+        };
+        Ok(select.query_row([], read).optional()?)
+    }
+
+    /// Writes all of the identity.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_identity(&self, identity: &Identity) -> Result<(), StoreError> {
+        let mut upsert = self.db.prepare_cached(
+            "INSERT OR REPLACE INTO identity
+                 (one, device, key_seed, actor, next_batch, revision, opened, clock_offset, last_contact,
+                  server, person, name, token, schema_text)
+             VALUES (1, :device, :key_seed, :actor, :next_batch, :revision, :opened, :clock_offset, :last_contact,
+                  :server, :person, :name, :token, :schema_text)",
+        )?;
+        let seed = Zeroizing::new(identity.key.seed());
+        let enrolled = identity.enrolled.as_ref();
+        upsert.execute(named_params! {
+            ":device": identity.device.as_bytes(),
+            ":key_seed": &seed[..],
+            ":actor": identity.actor.as_bytes(),
+            ":next_batch": super::number(identity.next_batch),
+            ":revision": super::number(identity.revision),
+            ":opened": super::number(identity.opened),
+            ":clock_offset": identity.clock_offset.0,
+            ":last_contact": identity.last_contact.map(|at| at.0),
+            ":server": enrolled.map(|e| &e.server),
+            ":person": enrolled.map(|e| e.person.as_bytes().to_vec()),
+            ":name": enrolled.map(|e| &e.name),
+            ":token": enrolled.map(|e| &e.token),
+            ":schema_text": identity.schema_text,
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,241 @@
+//! The bytes of every kind of frame, for good. A golden that no longer fits is a phone that no longer talks to the server:
+//! change the code, not `golden.txt`.
+
+use std::collections::BTreeMap;
+
+use data_encoding::HEXLOWER;
+use renolog_protocol::batch::{BadBatch, Batch, RawChange};
+use renolog_protocol::change::Change;
+use renolog_protocol::id::{Audience, ChangeHash, Epoch, Seq};
+use renolog_protocol::key::DeviceKey;
+use renolog_protocol::record::{Act, Record};
+use renolog_protocol::refusal::{Code, Refusal};
+use renolog_protocol::session::ByeCode;
+use renolog_protocol::time::{SpanMs, UnixMs};
+use renolog_protocol::wire::{
+    Cursor, Follow, Frame, Grant, Grants, Hello, Item, Items, Ping, Pong, Push, Receipt, RosterFrame, RosterVersion, Ruled,
+    Ruling, SchemaFrame, Seen, Sorry, Unfollow, Visit, Welcome,
+};
+
+use crate::common::{NOON, Who, community, entry_id, feed, making, minutes, roster, who};
+
+const GOLDEN: &str = include_str!("golden.txt");
+const CDDL: &str = include_str!("../renolog.cddl");
+
+pub(crate) fn goldens() -> BTreeMap<&'static str, Vec<u8>> {
+    let lines = GOLDEN.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines.map(|line| line.split_once(' ').unwrap()).map(|(name, hex)| (name, HEXLOWER.decode(hex.as_bytes()).unwrap())).collect()
+}
+
+fn key() -> DeviceKey {
+    DeviceKey::from_seed([7; 32])
+}
+
+fn captain() -> Who {
+    who("captain")
+}
+
+/// A rectification raised, and a remark on it.
+fn changes() -> Vec<Change> {
+    let mut record = Record::empty(record_id());
+    let raised = record.write(&making("rectification", &captain()), &captain().stamp(NOON)).unwrap();
+    let remark = record.write(&[Act::note(entry_id(1), "消防通道被占")], &captain().stamp(NOON + minutes(3))).unwrap();
+    vec![raised, remark]
+}
+
+fn record_id() -> renolog_protocol::id::RecordId {
+    renolog_protocol::id::RecordId::from_parts(NOON, [9; 10])
+}
+
+fn batch() -> Batch {
+    let changes = changes().into_iter().map(|change| (record_id(), change)).collect();
+    Batch::sign(&key(), captain().device, 3, feed(Audience::Open), NOON + minutes(5), changes).unwrap()
+}
+
+fn cursor() -> Cursor {
+    Cursor { feed: feed(Audience::Open), epoch: Epoch(77), seq: Seq(300) }
+}
+
+fn list<T: std::fmt::Debug, const MAX: usize>(items: Vec<T>) -> renolog_protocol::wire::List<T, MAX> {
+    items.try_into().unwrap()
+}
+
+fn receipt() -> Receipt {
+    let refusal = Refusal::new(Code::MayNotMove, "“下发”由监理办理", "to issue is for: supervisor");
+    let rulings =
+        [Ruling::Accepted(Seq(301)), Ruling::Refused(refusal), Ruling::Held(list(vec![ChangeHash([3; 32])])), Ruling::Forked];
+    let ruled = rulings.into_iter().zip(1..).map(|(ruling, n)| Ruled { hash: ChangeHash([n; 32]), ruling });
+    Receipt { device: captain().device, number: 3, rulings: list(ruled.collect()) }
+}
+
+fn items() -> Items {
+    let Who { role, party, person, device, .. } = captain();
+    let visit = Visit { device, person, role, party, received: NOON + minutes(6), skew: SpanMs(-1500) };
+    let raw = |change: Change| RawChange { record: record_id(), bytes: change.bytes().to_vec() };
+    let item = |(change, seq)| Item { seq: Seq(seq), visit: 0, change: raw(change) };
+    let items = changes().into_iter().zip([301, 303]).map(item).collect();
+    Items { feed: feed(Audience::Open), after: Seq(300), upto: Seq(304), visits: list(vec![visit]), items: list(items) }
+}
+
+fn small_roster() -> renolog_protocol::roster::Roster {
+    let mut roster = roster();
+    roster.members.truncate(2);
+    roster.members[1].until = Some(NOON);
+    roster
+}
+
+/// One of each kind, and a second where a body has two shapes.
+fn frames() -> Vec<(&'static str, Frame)> {
+    let grants =
+        vec![Grant { feed: feed(Audience::Open), head: Some(Seq(300)) }, Grant { feed: feed(Audience::Private), head: None }];
+    let rosters = list(vec![RosterVersion { community: community(), version: 4 }]);
+    let (oldest, newest, device) = (1, 1, captain().device);
+    vec![
+        ("hello", Hello { oldest, newest, device, schema: 1, device_time: NOON, feeds: list(vec![cursor()]), rosters }.into()),
+        ("push", Push { batch: batch().to_raw() }.into()),
+        ("follow", Follow { from: cursor() }.into()),
+        ("unfollow", Unfollow { feed: feed(Audience::Parties) }.into()),
+        ("seen", Seen { upto: cursor() }.into()),
+        ("ping", Ping { number: 5 }.into()),
+        ("welcome", Welcome { version: 1, server_time: NOON, epoch: Epoch(77), schema: 1, feeds: list(grants.clone()) }.into()),
+        ("receipt", receipt().into()),
+        ("items", items().into()),
+        ("roster", RosterFrame { community: community(), name: "德胜新村".into(), roster: small_roster() }.into()),
+        ("schema", SchemaFrame { text: "version = 2\n".into() }.into()),
+        ("bye", ByeCode::Busy.bye("too many devices at once").into()),
+        ("bye_for_good", ByeCode::NotAllowed.bye("the device was signed off").into()),
+        ("pong", Pong { number: 5 }.into()),
+        ("sorry", Sorry { kind: 99 }.into()),
+        ("grants", Grants { feeds: list(grants) }.into()),
+        ("unknown", Frame::Unknown(99)),
+    ]
+}
+
+#[test]
+fn every_frame_has_its_bytes() {
+    let mut goldens = goldens();
+    let mut differ = String::new();
+    for (name, frame) in frames() {
+        let golden = goldens.remove(name).unwrap_or_default();
+        if frame.encode() != golden {
+            differ += &format!("{name} {}\n", HEXLOWER.encode(&frame.encode()));
+        } else {
+            assert_eq!(Frame::decode(&golden).as_ref(), Ok(&frame), "{name}");
+        }
+    }
+    assert!(differ.is_empty(), "these frames have other bytes now:\n{differ}");
+    assert!(goldens.is_empty(), "goldens of no frame: {:?}", goldens.keys());
+}
+
+#[test]
+fn the_specification_describes_every_golden() {
+    for (name, golden) in goldens() {
+        let rule = if name == "unknown" { "unknown-frame" } else { "frame" };
+        if let Err(error) = cddl_cat::validate_cbor_bytes(rule, CDDL, &golden) {
+            panic!("{name} is not as renolog.cddl says: {error}");
+        }
+    }
+}
+
+#[test]
+fn the_specification_names_every_code() {
+    for code in Code::ALL.iter().map(|code| code.as_str()).chain(ByeCode::ALL.iter().map(|code| code.as_str())) {
+        assert!(CDDL.contains(code), "{code}");
+    }
+}
+
+#[test]
+fn the_specification_turns_down_what_is_no_frame() {
+    for (what, hex) in [
+        ("a map", "a0"),
+        ("a body that is a list", "820580"),
+        ("a ping without its number", "8205a0"),
+        ("a ping with a text for a number", "8205a1006135"),
+        ("an audience that is not there", "8203a10082501111111111111111111111111111111107"),
+    ] {
+        let bytes = HEXLOWER.decode(hex.as_bytes()).unwrap();
+        assert!(cddl_cat::validate_cbor_bytes("frame", CDDL, &bytes).is_err(), "the specification takes {what}");
+        assert!(Frame::decode(&bytes).is_err(), "the code takes {what}");
+    }
+}
+
+#[test]
+fn a_batch_is_opened_with_its_key_only() {
+    let raw = batch().to_raw();
+    assert_eq!(Batch::open(raw.clone(), &key().public()), Ok(batch()));
+    assert_eq!(Batch::open(raw.clone(), &DeviceKey::from_seed([8; 32]).public()), Err(BadBatch::Signature));
+
+    let mut other_feed = raw.clone();
+    other_feed.feed = feed(Audience::Private);
+    let mut other_number = raw.clone();
+    other_number.number += 1;
+    let mut other_time = raw.clone();
+    other_time.device_time = UnixMs(0);
+    let mut fewer = raw.clone();
+    fewer.changes = list(raw.changes[..1].to_vec());
+    let mut other_record = raw.clone();
+    other_record.changes = list(raw.changes.iter().cloned().map(|c| RawChange { record: id_of_another_record(), ..c }).collect());
+    for altered in [other_feed, other_number, other_time, fewer, other_record] {
+        assert_eq!(Batch::open(altered, &key().public()), Err(BadBatch::Signature));
+    }
+}
+
+fn id_of_another_record() -> renolog_protocol::id::RecordId {
+    renolog_protocol::id::RecordId::from_parts(NOON, [8; 10])
+}
+
+#[test]
+fn a_batch_holds_something_and_nothing_twice() {
+    let empty = Batch::sign(&key(), captain().device, 1, feed(Audience::Open), NOON, Vec::new());
+    assert_eq!(empty, Err(BadBatch::Empty));
+    let change = changes().remove(0);
+    let twice = vec![(record_id(), change.clone()), (record_id(), change.clone())];
+    let twice = Batch::sign(&key(), captain().device, 1, feed(Audience::Open), NOON, twice);
+    assert_eq!(twice, Err(BadBatch::Twice(change.hash())));
+
+    let mut raw = batch().to_raw();
+    let mut damaged = raw.changes.to_vec();
+    damaged[1].bytes[20] ^= 1;
+    raw.changes = list(damaged);
+    let opened = Batch::open(raw, &key().public());
+    assert!(matches!(opened, Err(BadBatch::Change { position: 1, .. })), "{opened:?}");
+}
+
+/// `{0: 5, 9: {1: [h'', "later"]}}` where a ping holds `{0: 5}`.
+#[test]
+fn keys_of_later_builds_are_skipped() {
+    let later = HEXLOWER.decode(b"8205a2000509a1018240656c61746572").unwrap();
+    assert_eq!(Frame::decode(&later), Ok(Ping { number: 5 }.into()));
+}
+
+#[test]
+fn kinds_and_codes_of_later_builds_are_named() {
+    assert_eq!(Frame::decode(&HEXLOWER.decode(b"821863a1006161").unwrap()), Ok(Frame::Unknown(99)));
+    let bytes = minicbor::to_vec(Refusal::new(Code::Deletes, "", "")).unwrap();
+    let newer = HEXLOWER.encode(&bytes).replace(&HEXLOWER.encode(b"deletes"), &HEXLOWER.encode(b"mutters"));
+    let refusal: Refusal = minicbor::decode(&HEXLOWER.decode(newer.as_bytes()).unwrap()).unwrap();
+    assert_eq!(refusal.code, Code::Other);
+    for code in Code::ALL {
+        assert_eq!(Code::from_name(code.as_str()), *code);
+    }
+}
+
+/// What a device signs, byte for byte: see `signed-text` in the specification.
+#[test]
+fn the_signed_text_is_as_specified() {
+    use ed25519_dalek::{Signature, VerifyingKey};
+    let raw = batch().to_raw();
+    let mut text = b"renolog batch 1\n".to_vec();
+    let mut e = minicbor::Encoder::new(&mut text);
+    e.array(5).unwrap().bytes(raw.device.as_bytes()).unwrap().u64(raw.number).unwrap();
+    e.array(2).unwrap().bytes(raw.feed.community.as_bytes()).unwrap().u8(raw.feed.audience.code()).unwrap();
+    e.i64(raw.device_time.0).unwrap().array(raw.changes.len() as u64).unwrap();
+    for (change, raw) in changes().iter().zip(raw.changes.iter()) {
+        e.array(2).unwrap().bytes(raw.record.as_bytes()).unwrap().bytes(change.hash().as_bytes()).unwrap();
+    }
+    let key = VerifyingKey::from_bytes(key().public().as_bytes()).unwrap();
+    key.verify_strict(&text, &Signature::from_bytes(&raw.signature.0)).unwrap();
+
+    let body = text.strip_prefix(b"renolog batch 1\n").unwrap();
+    cddl_cat::validate_cbor_bytes("signed-text", CDDL, body).unwrap();
+}

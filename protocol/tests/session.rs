@@ -1,0 +1,559 @@
+//! The conversation, with both ends and a small server between them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use renolog_protocol::batch::{Batch, RawBatch, RawChange};
+use renolog_protocol::change::Change;
+use renolog_protocol::id::{Audience, DeviceId, Epoch, FeedId, RecordId, Seq};
+use renolog_protocol::key::DeviceKey;
+use renolog_protocol::limits;
+use renolog_protocol::record::{Act, Record};
+use renolog_protocol::schema::Schema;
+use renolog_protocol::session::device::{DeviceSession, Event, Greeting};
+use renolog_protocol::session::server::{CommunityStanding, FeedEntry, Input, Introduction, Output, ServerSession};
+use renolog_protocol::session::{ByeCode, PeerError};
+use renolog_protocol::wire::{
+    Bye, Cursor, Frame, Grant, Grants, Hello, Items, Ping, Push, Receipt, Ruled, Ruling, Seen, Sorry, Visit,
+};
+
+use crate::common::{NOON, Who, community, entry_id, feed, making, roster, who};
+
+const EPOCH: Epoch = Epoch(5);
+
+/// What a server keeps: feeds. It accepts everything.
+struct Store {
+    feeds: BTreeMap<FeedId, Vec<FeedEntry>>,
+    page: usize,
+    seen: Vec<(FeedId, Seq)>,
+}
+
+impl Store {
+    fn new() -> Self {
+        let feeds = [Audience::Open, Audience::Parties].map(|audience| (feed(audience), Vec::new()));
+        Self { feeds: feeds.into_iter().collect(), page: 2, seen: Vec::new() }
+    }
+
+    fn head(&self, feed: FeedId) -> Seq {
+        Seq(self.feeds[&feed].len() as u64)
+    }
+
+    fn standing(&self) -> CommunityStanding {
+        CommunityStanding {
+            community: community(),
+            name: "德胜新村".into(),
+            roster: Arc::new(roster()),
+            feeds: self.feeds.keys().map(|feed| (*feed, self.head(*feed))).collect(),
+        }
+    }
+
+    fn introduction(&self) -> Introduction {
+        Introduction { server_time: NOON, epoch: EPOCH, schema: Schema::built_in(), communities: vec![self.standing()] }
+    }
+
+    fn accept(&mut self, batch: &RawBatch) -> Receipt {
+        let Who { role, party, person, .. } = who("captain");
+        let visit = Visit { device: batch.device, person, role, party, received: NOON, skew: Default::default() };
+        let entries = self.feeds.get_mut(&batch.feed).unwrap();
+        let ruled = batch.changes.iter().map(|raw| {
+            let hash = Change::parse(&raw.bytes).unwrap().hash();
+            let seq = Seq(entries.len() as u64 + 1);
+            entries.push(FeedEntry { seq, record: raw.record, hash, bytes: raw.bytes.as_slice().into(), visit: visit.clone() });
+            Ruled { hash, ruling: Ruling::Accepted(seq) }
+        });
+        let rulings = ruled.collect::<Vec<_>>().try_into().unwrap();
+        Receipt { device: batch.device, number: batch.number, rulings }
+    }
+
+    fn page(&self, feed: FeedId, after: Seq) -> Input<'static> {
+        let entries = self.feeds[&feed].iter().filter(|entry| entry.seq > after).take(self.page).cloned().collect();
+        Input::Page { feed, entries, head: self.head(feed) }
+    }
+
+    /// Does what the session asks until it asks no more; what it sends comes back.
+    fn serve(&mut self, session: &mut ServerSession) -> Vec<Vec<u8>> {
+        let mut sent = Vec::new();
+        while let Some(output) = session.poll_output() {
+            match output {
+                Output::Send(bytes) => sent.push(bytes),
+                Output::Introduce { .. } => session.handle(Input::Introduced(self.introduction())),
+                Output::Submit(batch) => {
+                    let receipt = self.accept(&batch);
+                    session.handle(Input::Judged(receipt));
+                    session.handle(Input::Grew(batch.feed, self.head(batch.feed)));
+                }
+                Output::Read { feed, after } => session.handle(self.page(feed, after)),
+                Output::Saw { feed, upto } => self.seen.push((feed, upto)),
+                Output::Close => {}
+            }
+        }
+        sent
+    }
+}
+
+/// One connection, with both ends of it.
+struct Link {
+    device: DeviceSession,
+    server: ServerSession,
+}
+
+fn cursor(audience: Audience, seq: u64) -> Cursor {
+    Cursor { feed: feed(audience), epoch: EPOCH, seq: Seq(seq) }
+}
+
+fn hello(device: DeviceId, feeds: Vec<Cursor>) -> Greeting {
+    Greeting { device, schema: Schema::built_in().version, device_time: NOON, feeds, rosters: Vec::new() }
+}
+
+impl Link {
+    fn open(device: DeviceId, feeds: Vec<Cursor>) -> Self {
+        let (device_end, bytes) = DeviceSession::open(hello(device, feeds));
+        let mut server = ServerSession::new(device);
+        server.handle(Input::Frame(&bytes));
+        Self { device: device_end, server }
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.server.handle(Input::Frame(bytes));
+    }
+
+    fn push(&mut self, batch: &Batch) {
+        let bytes = self.device.push(batch).unwrap();
+        self.send(&bytes);
+    }
+
+    /// Lets the server answer, and the device read the answers.
+    fn settle(&mut self, store: &mut Store) -> Vec<Event> {
+        let sent = store.serve(&mut self.server);
+        sent.iter().flat_map(|bytes| self.device.handle(bytes).unwrap()).collect()
+    }
+}
+
+/// Batches of one device, each of one new remark.
+struct Pen {
+    who: Who,
+    record: Record,
+    number: u64,
+}
+
+impl Pen {
+    fn new(who: Who) -> Self {
+        let record = Record::empty(RecordId::from_parts(NOON, [who.actor.0[0]; 10]));
+        Self { who, record, number: 0 }
+    }
+
+    fn change(&mut self) -> Change {
+        self.number += 1;
+        let remark = Act::note(entry_id(u16::try_from(self.number).unwrap()), "看过了");
+        let acts = if self.record.is_empty() { making("rectification", &self.who) } else { vec![remark] };
+        self.record.write(&acts, &self.who.stamp(NOON)).unwrap()
+    }
+
+    fn batch(&mut self, feed: FeedId) -> Batch {
+        let changes = vec![(self.record.id(), self.change())];
+        Batch::sign(&DeviceKey::from_seed([1; 32]), self.who.device, self.number, feed, NOON, changes).unwrap()
+    }
+}
+
+fn arrived(events: &[Event]) -> Vec<(Audience, Vec<u64>, u64)> {
+    let stretch = |event: &Event| match event {
+        Event::Items { upto, items } => Some((upto.feed.audience, items.iter().map(|item| item.seq.0).collect(), upto.seq.0)),
+        _ => None,
+    };
+    events.iter().filter_map(stretch).collect()
+}
+
+fn receipts(events: &[Event]) -> usize {
+    events.iter().filter(|event| matches!(event, Event::Receipt { .. })).count()
+}
+
+fn farewell(store: &mut Store, server: &mut ServerSession) -> Bye {
+    let sent = store.serve(server);
+    assert!(server.is_closed());
+    match Frame::decode(sent.last().expect("a farewell")) {
+        Ok(Frame::Bye(bye)) => bye,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn greeting_and_pushes_travel_in_one_flight() {
+    let mut store = Store::new();
+    let mut chen = Pen::new(who("captain"));
+    let mut link = Link::open(chen.who.device, vec![cursor(Audience::Open, 0)]);
+    link.push(&chen.batch(feed(Audience::Open)));
+    link.push(&chen.batch(feed(Audience::Open)));
+    let events = link.settle(&mut store);
+
+    assert!(matches!(events[0], Event::Welcomed { epoch: EPOCH, .. }), "{events:?}");
+    assert!(matches!(events[1], Event::Granted { from: Some(_), .. }), "{events:?}");
+    assert!(matches!(events[2], Event::Roster { .. }), "{events:?}");
+    assert_eq!(receipts(&events), 2);
+    assert_eq!(link.device.room(), limits::PUSHES_IN_FLIGHT);
+    assert_eq!(store.head(feed(Audience::Open)), Seq(2));
+}
+
+#[test]
+fn own_changes_come_back_only_on_another_connection() {
+    let mut store = Store::new();
+    let (mut chen, mut li) = (Pen::new(who("captain")), Pen::new(who("resident")));
+    let open = feed(Audience::Open);
+    store.accept(&li.batch(open).to_raw());
+    let mut link = Link::open(chen.who.device, vec![cursor(Audience::Open, 0)]);
+    link.push(&chen.batch(open));
+    store.accept(&li.batch(open).to_raw());
+    let events = link.settle(&mut store);
+    // 1 and 2 are Li's; 3 is Chen's own, and the stretch passes over it.
+    assert_eq!(arrived(&events), [(Audience::Open, vec![1, 2], 2), (Audience::Open, vec![], 3)]);
+
+    let mut again = Link::open(chen.who.device, vec![cursor(Audience::Open, 2)]);
+    assert_eq!(arrived(&again.settle(&mut store)), [(Audience::Open, vec![3], 3)]);
+}
+
+#[test]
+fn a_batch_carried_for_another_phone_comes_back_as_news() {
+    let mut store = Store::new();
+    let (chen, mut li) = (who("captain"), Pen::new(who("resident")));
+    let mut link = Link::open(chen.device, vec![cursor(Audience::Open, 0)]);
+    link.push(&li.batch(feed(Audience::Open)));
+    let events = link.settle(&mut store);
+    assert_eq!(receipts(&events), 1);
+    assert_eq!(arrived(&events), [(Audience::Open, vec![1], 1)]);
+}
+
+#[test]
+fn no_receipt_overtakes_the_welcome() {
+    let mut store = Store::new();
+    let mut chen = Pen::new(who("captain"));
+    let mut link = Link::open(chen.who.device, vec![]);
+    link.push(&chen.batch(feed(Audience::Open)));
+    let late = store.accept(&chen.batch(feed(Audience::Open)).to_raw());
+    link.server.handle(Input::JudgedLate(late));
+    let asked = link.server.poll_output();
+    assert!(matches!(asked, Some(Output::Introduce { .. })), "{asked:?}");
+    assert_eq!(link.server.poll_output(), None, "nothing leaves before the introduction");
+    link.server.handle(Input::Introduced(store.introduction()));
+    let events = link.settle(&mut store);
+    assert!(matches!(events[0], Event::Welcomed { .. }), "{events:?}");
+    assert_eq!(receipts(&events), 2);
+}
+
+#[test]
+fn a_gap_in_a_feed_is_noticed() {
+    let mut store = Store::new();
+    let mut chen = Pen::new(who("captain"));
+    store.accept(&chen.batch(feed(Audience::Open)).to_raw());
+    let mut link = Link::open(who("resident").device, vec![cursor(Audience::Open, 0)]);
+    link.settle(&mut store);
+
+    let stretch = |after: u64, upto: u64, positions: &[u64]| {
+        let entry = &store.feeds[&feed(Audience::Open)][0];
+        let change = RawChange { record: entry.record, bytes: entry.bytes.to_vec() };
+        let item = |seq: &u64| renolog_protocol::wire::Item { seq: Seq(*seq), visit: 0, change: change.clone() };
+        let items = positions.iter().map(item).collect::<Vec<_>>().try_into().unwrap();
+        let visits = vec![entry.visit.clone()].try_into().unwrap();
+        let frame = Items { feed: feed(Audience::Open), after: Seq(after), upto: Seq(upto), visits, items };
+        Frame::from(frame).encode()
+    };
+    let gap = Err(PeerError::Gap { feed: feed(Audience::Open) });
+    for (what, frame) in [
+        ("a position left out", stretch(2, 3, &[3])),
+        ("a stretch sent twice", stretch(0, 1, &[1])),
+        ("a stretch that ends before it begins", stretch(1, 0, &[])),
+        ("an item outside", stretch(1, 3, &[4])),
+        ("an item before", stretch(1, 3, &[1])),
+        ("items out of order", stretch(1, 3, &[3, 2])),
+        ("an item twice", stretch(1, 3, &[2, 2])),
+    ] {
+        assert_eq!(link.device.handle(&frame), gap, "{what}");
+    }
+    assert!(link.device.handle(&stretch(1, 3, &[2, 3])).is_ok());
+}
+
+#[test]
+fn an_item_that_refers_to_nobody_is_noticed() {
+    let mut store = Store::new();
+    let mut link = Link::open(who("resident").device, vec![cursor(Audience::Open, 0)]);
+    link.settle(&mut store);
+    let change = RawChange { record: RecordId::from_parts(NOON, [1; 10]), bytes: Vec::new() };
+    let items = vec![renolog_protocol::wire::Item { seq: Seq(1), visit: 0, change }].try_into().unwrap();
+    let frame = Items { feed: feed(Audience::Open), after: Seq(0), upto: Seq(1), visits: Default::default(), items };
+    assert_eq!(link.device.handle(&Frame::from(frame).encode()), Err(PeerError::Dangling));
+}
+
+#[test]
+fn a_kind_of_a_later_build_is_answered_and_the_connection_goes_on() {
+    let mut store = Store::new();
+    let mut link = Link::open(who("captain").device, vec![]);
+    link.settle(&mut store);
+    link.send(&Frame::Unknown(99).encode());
+    assert_eq!(store.serve(&mut link.server), [Frame::from(Sorry { kind: 99 }).encode()]);
+    link.send(&link.device.ping(4));
+    let pong = store.serve(&mut link.server);
+    assert_eq!(Frame::decode(&pong[0]).unwrap().kind(), 22);
+
+    assert_eq!(link.device.handle(&Frame::Unknown(99).encode()), Ok(Vec::new()));
+}
+
+#[test]
+fn too_many_pushes_at_once_end_the_connection() {
+    let mut store = Store::new();
+    let mut chen = Pen::new(who("captain"));
+    let mut link = Link::open(chen.who.device, vec![]);
+    for _ in 0..limits::PUSHES_IN_FLIGHT {
+        link.push(&chen.batch(feed(Audience::Open)));
+    }
+    let one_more = chen.batch(feed(Audience::Open));
+    assert_eq!(link.device.room(), 0);
+    assert_eq!(link.device.push(&one_more), None, "a device of ours waits");
+    link.send(&Frame::from(Push { batch: one_more.to_raw() }).encode());
+    assert_eq!(farewell(&mut store, &mut link.server).code, ByeCode::Misbehaved.as_str());
+    assert_eq!(store.head(feed(Audience::Open)), Seq(0), "nothing of it is judged");
+}
+
+#[test]
+fn what_breaks_the_order_or_a_bound_ends_the_connection() {
+    let chen = who("captain");
+    let mut pen = Pen::new(chen.clone());
+    let batch = pen.batch(feed(Audience::Open)).to_raw();
+    let push = |batch: RawBatch| Frame::from(Push { batch }).encode();
+    let heavy = {
+        let raw = RawChange { record: RecordId::from_parts(NOON, [1; 10]), bytes: vec![0; limits::BATCH_BYTES / 4 + 1] };
+        RawBatch { changes: vec![raw; 4].try_into().unwrap(), ..batch.clone() }
+    };
+    let greeting = |device, oldest, newest| {
+        let hello = Hello {
+            oldest,
+            newest,
+            device,
+            schema: 1,
+            device_time: NOON,
+            feeds: Default::default(),
+            rosters: Default::default(),
+        };
+        Frame::from(hello).encode()
+    };
+    let hello = greeting(chen.device, 1, 1);
+    for (what, code, frames) in [
+        ("a push before the greeting", ByeCode::Misbehaved, vec![push(batch.clone())]),
+        ("a second greeting", ByeCode::Misbehaved, vec![hello.clone(), hello.clone()]),
+        ("a server's frame", ByeCode::Misbehaved, vec![hello.clone(), Frame::from(Sorry { kind: 1 }).encode()]),
+        ("the same push twice", ByeCode::Misbehaved, vec![hello.clone(), push(batch.clone()), push(batch.clone())]),
+        ("a push too heavy", ByeCode::Misbehaved, vec![hello.clone(), push(heavy)]),
+        ("no frame at all", ByeCode::BadFrame, vec![hello.clone(), vec![0xff]]),
+        ("another device", ByeCode::NotAllowed, vec![greeting(who("resident").device, 1, 1)]),
+        ("a protocol to come", ByeCode::Incompatible, vec![greeting(chen.device, 2, 3)]),
+        ("a protocol of the past", ByeCode::Incompatible, vec![greeting(chen.device, 0, 0)]),
+    ] {
+        let mut store = Store::new();
+        let mut session = ServerSession::new(chen.device);
+        frames.iter().for_each(|frame| session.handle(Input::Frame(frame)));
+        assert_eq!(farewell(&mut store, &mut session).code, code.as_str(), "{what}");
+        assert_eq!(store.head(feed(Audience::Open)), Seq(0), "{what}");
+
+        session.handle(Input::Frame(&Frame::from(Ping { number: 1 }).encode()));
+        assert_eq!(session.poll_output(), None, "{what}: nothing comes after the farewell");
+    }
+}
+
+#[test]
+fn a_later_range_that_holds_our_version_is_fine() {
+    let chen = who("captain");
+    let hello = Hello {
+        oldest: 0,
+        newest: 7,
+        device: chen.device,
+        schema: 0,
+        device_time: NOON,
+        feeds: Default::default(),
+        rosters: Default::default(),
+    };
+    let mut session = ServerSession::new(chen.device);
+    session.handle(Input::Frame(&Frame::from(hello).encode()));
+    let sent = Store::new().serve(&mut session);
+    let kinds: Vec<u32> = sent.iter().map(|bytes| Frame::decode(bytes).unwrap().kind()).collect();
+    assert_eq!(kinds, [16, 20, 19], "welcome, the newer schema, the roster");
+}
+
+#[test]
+fn a_position_of_another_life_starts_from_the_beginning() {
+    let mut store = Store::new();
+    let mut li = Pen::new(who("resident"));
+    for _ in 0..3 {
+        store.accept(&li.batch(feed(Audience::Open)).to_raw());
+    }
+    for (what, from) in [
+        ("another epoch", Cursor { epoch: Epoch(4), ..cursor(Audience::Open, 3) }),
+        ("a position that is not there yet", cursor(Audience::Open, 9)),
+    ] {
+        let mut link = Link::open(who("captain").device, vec![from]);
+        let events = link.settle(&mut store);
+        let granted = Event::Granted { feed: feed(Audience::Open), from: Some(cursor(Audience::Open, 0)) };
+        assert!(events.contains(&granted), "{what}: {events:?}");
+        assert_eq!(arrived(&events), [(Audience::Open, vec![1, 2], 2), (Audience::Open, vec![3], 3)], "{what}");
+    }
+}
+
+#[test]
+fn a_feed_that_may_not_be_read_is_not_granted() {
+    let mut store = Store::new();
+    let mut link = Link::open(who("captain").device, vec![cursor(Audience::Private, 3)]);
+    let events = link.settle(&mut store);
+    assert!(events.contains(&Event::Granted { feed: feed(Audience::Private), from: None }), "{events:?}");
+
+    let bytes = link.device.follow(cursor(Audience::Private, 0));
+    link.send(&bytes);
+    let sent = store.serve(&mut link.server);
+    let grant = Grant { feed: feed(Audience::Private), head: None };
+    assert_eq!(sent, [Frame::from(Grants { feeds: vec![grant].try_into().unwrap() }).encode()]);
+    link.server.handle(Input::Grew(feed(Audience::Private), Seq(9)));
+    assert_eq!(link.server.poll_output(), None, "and it is not read");
+}
+
+#[test]
+fn who_loses_a_role_loses_the_feed() {
+    let mut store = Store::new();
+    let mut link = Link::open(who("captain").device, vec![cursor(Audience::Open, 0), cursor(Audience::Parties, 0)]);
+    link.settle(&mut store);
+    let mut less = store.standing();
+    less.feeds.retain(|(feed, _)| feed.audience == Audience::Open);
+    link.server.handle(Input::Standing(less));
+    let events = link.settle(&mut store);
+    assert!(events.contains(&Event::Granted { feed: feed(Audience::Parties), from: None }), "{events:?}");
+    assert_eq!(link.server.followed().collect::<Vec<_>>(), [feed(Audience::Open)]);
+}
+
+#[test]
+fn feeds_are_read_in_turn_one_page_at_a_time() {
+    let mut store = Store::new();
+    let mut li = Pen::new(who("resident"));
+    for audience in [Audience::Open, Audience::Parties] {
+        for _ in 0..5 {
+            store.accept(&li.batch(feed(audience)).to_raw());
+        }
+    }
+    let mut link = Link::open(who("captain").device, vec![cursor(Audience::Open, 0), cursor(Audience::Parties, 0)]);
+    let mut pages = Vec::new();
+    let mut reading = None;
+    loop {
+        match link.server.poll_output() {
+            Some(Output::Read { feed, after }) => {
+                assert_eq!(reading.replace((feed, after)), None, "one page at a time");
+                // Growing while a page is read asks for no second one.
+                link.server.handle(Input::Grew(feed, Seq(5)));
+            }
+            Some(Output::Introduce { .. }) => link.server.handle(Input::Introduced(store.introduction())),
+            Some(Output::Send(bytes)) => pages.extend(arrived(&link.device.handle(&bytes).unwrap())),
+            Some(other) => panic!("{other:?}"),
+            None => match reading.take() {
+                Some((feed, after)) => link.server.handle(store.page(feed, after)),
+                None => break,
+            },
+        }
+    }
+    let order: Vec<(Audience, u64)> = pages.iter().map(|(audience, _, upto)| (*audience, *upto)).collect();
+    let (open, parties) = (Audience::Open, Audience::Parties);
+    assert_eq!(order, [(open, 2), (parties, 2), (open, 4), (parties, 4), (open, 5), (parties, 5)]);
+}
+
+/// A page that was asked for from another position must not be passed off as the continuation of this one.
+#[test]
+fn following_anew_while_a_page_is_read_loses_nothing() {
+    let mut store = Store::new();
+    let mut li = Pen::new(who("resident"));
+    for _ in 0..4 {
+        store.accept(&li.batch(feed(Audience::Open)).to_raw());
+    }
+    let mut link = Link::open(who("captain").device, vec![cursor(Audience::Open, 2)]);
+    let introduce = link.server.poll_output();
+    assert!(matches!(introduce, Some(Output::Introduce { .. })));
+    link.server.handle(Input::Introduced(store.introduction()));
+    let mut read = None;
+    while let Some(output) = link.server.poll_output() {
+        match output {
+            Output::Read { feed, after } => read = Some((feed, after)),
+            Output::Send(bytes) => drop(link.device.handle(&bytes).unwrap()),
+            Output::Saw { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(read, Some((feed(Audience::Open), Seq(2))));
+
+    let unfollow = link.device.unfollow(feed(Audience::Open));
+    link.send(&unfollow);
+    let follow = link.device.follow(cursor(Audience::Open, 0));
+    link.send(&follow);
+    link.server.handle(store.page(feed(Audience::Open), Seq(2)));
+    let events = link.settle(&mut store);
+    assert_eq!(arrived(&events), [(Audience::Open, vec![1, 2], 2), (Audience::Open, vec![3, 4], 4)]);
+}
+
+#[test]
+fn a_feed_that_promised_more_than_it_has_is_not_asked_for_ever() {
+    let mut store = Store::new();
+    let mut link = Link::open(who("captain").device, vec![cursor(Audience::Open, 0)]);
+    link.settle(&mut store);
+    link.server.handle(Input::Grew(feed(Audience::Open), Seq(10)));
+    assert_eq!(store.serve(&mut link.server), Vec::<Vec<u8>>::new());
+}
+
+#[test]
+fn how_far_a_device_has_stored_a_feed_is_noted_if_it_can_be_true() {
+    let mut store = Store::new();
+    let mut li = Pen::new(who("resident"));
+    store.accept(&li.batch(feed(Audience::Open)).to_raw());
+    let mut link = Link::open(who("captain").device, vec![cursor(Audience::Open, 0)]);
+    link.settle(&mut store);
+    for upto in [
+        cursor(Audience::Open, 1),
+        cursor(Audience::Open, 2),
+        Cursor { epoch: Epoch(1), ..cursor(Audience::Open, 1) },
+        cursor(Audience::Private, 1),
+    ] {
+        link.send(&Frame::from(Seen { upto }).encode());
+    }
+    link.settle(&mut store);
+    assert_eq!(store.seen, [(feed(Audience::Open), Seq(1))]);
+}
+
+#[test]
+fn nobody_follows_more_feeds_than_there_may_be() {
+    let feeds: Vec<FeedId> = (0..=limits::FEEDS as u32)
+        .map(|number| {
+            let mut random = [0; 10];
+            random[..4].copy_from_slice(&number.to_be_bytes());
+            FeedId { community: renolog_protocol::id::CommunityId::from_parts(NOON, random), audience: Audience::Open }
+        })
+        .collect();
+    let mut introduction = Store::new().introduction();
+    introduction.communities[0].feeds = feeds.iter().map(|feed| (*feed, Seq(0))).collect();
+    let from = |feed: &FeedId| Cursor { feed: *feed, epoch: EPOCH, seq: Seq(0) };
+    let mut link = Link::open(who("district").device, feeds[1..].iter().map(from).collect());
+    link.server.handle(Input::Introduced(introduction));
+    let again = link.device.follow(from(&feeds[1]));
+    link.send(&again);
+    assert!(!link.server.is_closed(), "one of those it follows");
+    let one_more = link.device.follow(from(&feeds[0]));
+    link.send(&one_more);
+    assert!(link.server.is_closed());
+}
+
+#[test]
+fn a_device_takes_no_nonsense_from_a_server() {
+    let welcome = |store: &mut Store| {
+        let mut link = Link::open(who("captain").device, vec![]);
+        link.settle(store);
+        link.device
+    };
+    let mut store = Store::new();
+    let grants = Frame::from(Grants { feeds: Default::default() }).encode();
+    let (mut unwelcomed, _) = DeviceSession::open(hello(who("captain").device, vec![]));
+    assert!(matches!(unwelcomed.handle(&grants), Err(PeerError::OutOfTurn(_))));
+    assert!(!unwelcomed.is_welcomed());
+    let mut device = welcome(&mut store);
+    assert!(matches!(device.handle(&Frame::from(Ping { number: 1 }).encode()), Err(PeerError::OutOfTurn(_))));
+    assert!(matches!(device.handle(&[0xff]), Err(PeerError::BadFrame(_))));
+    let bye = ByeCode::GoingAway.bye("restarting");
+    assert_eq!(device.handle(&Frame::from(bye.clone()).encode()), Ok(vec![Event::Bye(bye.clone())]));
+    assert_eq!(bye.retry_after, Some(renolog_protocol::time::SpanMs::from_secs(5)));
+}

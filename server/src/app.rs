@@ -1,0 +1,119 @@
+//! One running server: the store's writer, its readers, the hub, and what they share.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use renolog_protocol::id::Epoch;
+use renolog_protocol::schema::Schema;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::command::{Command, Found, Stamped};
+use crate::data_dir::{DataDir, DataDirError};
+use crate::hub::Hub;
+use crate::ingest::{Ingest, IngestError};
+use crate::readers::Readers;
+use crate::reception;
+use crate::secret;
+use crate::store::{Store, StoreError};
+use crate::writer::Writer;
+
+/// Everything a request or connection needs. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The way to the one write path.
+    pub writer: Writer,
+    /// Questions to the store.
+    pub readers: Readers,
+    /// Who listens to what.
+    pub hub: Arc<Hub>,
+    /// The rules.
+    pub schema: Arc<Schema>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Turns true when the server goes down.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("writer", &self.writer).finish_non_exhaustive()
+    }
+}
+
+/// Holds a running server; ends it when told.
+#[derive(Debug)]
+pub struct Handle {
+    stop: watch::Sender<bool>,
+    writer: JoinHandle<()>,
+    data: DataDir,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl App {
+    /// Opens a data directory and starts the writer.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing was changed.
+    pub fn start(
+        data: DataDir,
+        schema: Arc<Schema>,
+        clock: Arc<dyn Clock>,
+        max_store_bytes: Option<u64>,
+    ) -> Result<(Self, Handle), StartError> {
+        let ingest = found(data.store(max_store_bytes)?, schema.clone(), clock.as_ref())?;
+        let hub = Arc::new(Hub::default());
+        let (writer, thread) = Writer::start(ingest, hub.clone(), clock.clone());
+        let (stop, stopping) = watch::channel(false);
+        let readers = Readers::new(data.path().to_owned());
+        Ok((Self { writer, readers, hub, schema, clock, stopping }, Handle { stop, writer: thread, data }))
+    }
+}
+
+/// The ingest over a store that has an epoch, drawn now if the store is new.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn found<S: Store>(store: S, schema: Arc<Schema>, clock: &dyn Clock) -> Result<Ingest<S>, StoreError> {
+    let mut ingest = Ingest::new(store, schema)?;
+    if reception::epoch(ingest.store())? == Epoch(0) {
+        // Positive and never 0, since SQLite's integers are signed and 0 says that there is none.
+        let epoch = Epoch((u64::from_le_bytes(secret::random()) >> 1) | 1);
+        let stamped = Stamped { received: clock.now(), command: Command::Found(Found { epoch }) };
+        ingest.apply(&stamped).map_err(|error| match error {
+            IngestError::Store(error) => error,
+            IngestError::Rejected(rejection) => StoreError::Failing(rejection.to_string()),
+        })?;
+        ingest.commit()?;
+    }
+    Ok(ingest)
+}
+
+impl Handle {
+    /// The data directory it holds.
+    pub fn data(&self) -> &DataDir {
+        &self.data
+    }
+
+    /// Tells every connection to end.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until everything that was taken is written. All clones of the [`App`] must be gone by then.
+    pub fn finish(self) {
+        if self.writer.join().is_err() {
+            tracing::error!("the writer's thread ended badly");
+        }
+    }
+}

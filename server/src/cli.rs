@@ -1,0 +1,342 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use renolog_protocol::id::{Audience, FeedId, RecordId, Seq};
+use renolog_protocol::schema::{Party, Role, Schema};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::app::App;
+use crate::clock::{Clock, SystemClock};
+use crate::command::{Command, Stamped};
+use crate::data_dir::{self, DataDir, DataDirError, Running};
+use crate::history::{self, Entry, Position, Question};
+use crate::http::find_community;
+use crate::ingest::Ingest;
+use crate::office::{self, Invitation, NewCommunity, NewToken};
+use crate::store::{Read, Reader, RecordRow, Sqlite};
+use crate::{app, demo, serve};
+
+/// 旧改日志服务器 The renovation log server.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// 启动服务 Runs the server on a data directory, making it if it is not there.
+    Serve(Serve),
+    /// 小区 Communities.
+    #[command(subcommand)]
+    Community(CommunityVerb),
+    /// 生成一次性邀请码 Prints a one-time code with which a person enrols a device.
+    Invite(InviteArgs),
+    /// 生成接口令牌 Prints a bearer token for the API.
+    Token(TokenArgs),
+    /// 合并历史 Prints the merged history of a community or of one record.
+    History(HistoryArgs),
+    /// 演示一周 Plays a scripted week in 德胜新村 with real devices on a real server, and keeps serving.
+    Demo(demo::Demo),
+}
+
+#[derive(Debug, clap::Args)]
+struct Data {
+    /// The data directory.
+    #[arg(long, env = "RENOLOG_DATA", default_value = "renolog-data")]
+    data: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
+    #[command(flatten)]
+    data: Data,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:7340")]
+    listen: SocketAddr,
+    /// A schema file of your own, instead of the built-in one.
+    #[arg(long)]
+    schema: Option<PathBuf>,
+    /// Most megabytes the database may take; what does not fit is refused, and nothing is lost.
+    #[arg(long)]
+    max_store_mb: Option<u64>,
+    /// Listen on an address that other machines reach, without encryption. Only where the network itself is trusted.
+    #[arg(long)]
+    plain_text_to_the_network: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum CommunityVerb {
+    /// Adds a community.
+    Add {
+        /// Its short name in addresses and commands: a-z, 0-9 and -.
+        slug: String,
+        /// Its name.
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Lists the communities.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct InviteArgs {
+    /// The community, by short name, name or id. May be given several times.
+    #[arg(long, required = true)]
+    community: Vec<String>,
+    /// As what, such as captain, property_manager, owners_committee, street.
+    #[arg(long)]
+    role: Role,
+    /// For which party; the role's own if not said.
+    #[arg(long)]
+    party: Option<Party>,
+    /// The person's name.
+    #[arg(long)]
+    name: String,
+    /// How many hours the code is good for.
+    #[arg(long, default_value_t = 72)]
+    hours: u32,
+    #[command(flatten)]
+    data: Data,
+}
+
+#[derive(Debug, clap::Args)]
+struct TokenArgs {
+    /// What the token is for.
+    #[arg(long, default_value = "operator")]
+    label: String,
+    /// How many days it is good for.
+    #[arg(long, default_value_t = 30)]
+    days: u32,
+    #[command(flatten)]
+    data: Data,
+}
+
+#[derive(Debug, clap::Args)]
+struct HistoryArgs {
+    /// The community, by short name, name or id.
+    community: String,
+    /// Only this record.
+    #[arg(long)]
+    record: Option<RecordId>,
+    #[command(flatten)]
+    data: Data,
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// A sentence for the person at the terminal.
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.verb {
+        Verb::Serve(args) => serve_forever(args),
+        Verb::Community(CommunityVerb::Add { slug, name, data }) => add_community(&data.data, NewCommunity { slug, name }),
+        Verb::Community(CommunityVerb::List { data }) => list_communities(&data.data),
+        Verb::Invite(args) => invite(args),
+        Verb::Token(args) => token(args),
+        Verb::History(args) => print_history(&args),
+        Verb::Demo(args) => demo::run(args),
+    }
+}
+
+/// A runtime for commands that need one.
+///
+/// # Errors
+/// If the operating system gives no threads.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to run on")
+}
+
+/// Ctrl-C, or a polite request to end.
+pub(crate) async fn asked_to_stop() {
+    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated => {}
+    }
+}
+
+fn read_schema(path: Option<&Path>) -> Result<Arc<Schema>> {
+    let Some(path) = path else { return Ok(Schema::built_in()) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let schema = Schema::parse(&text).with_context(|| format!("{} has mistakes", path.display()))?;
+    Ok(Arc::new(schema))
+}
+
+fn serve_forever(args: Serve) -> Result<()> {
+    let schema = read_schema(args.schema.as_deref())?;
+    let data = DataDir::hold(&args.data.data)?;
+    runtime()?.block_on(async {
+        let listener = serve::listen(args.listen, args.plain_text_to_the_network).await?;
+        let max_bytes = args.max_store_mb.map(|mb| mb << 20);
+        let (app, handle) = App::start(data, schema, Arc::new(SystemClock), max_bytes)?;
+        println!("旧改日志正在服务 renolog is serving on http://{}", listener.local_addr()?);
+        serve::serve(app, handle, listener, asked_to_stop()).await?;
+        Ok(())
+    })
+}
+
+/// Where an operator's wish goes: to the server that runs on the data directory, or straight into it.
+enum Office {
+    Running(Running),
+    Here(Box<Ingest<Sqlite>>, DataDir),
+}
+
+impl Office {
+    fn open(path: &Path) -> Result<Self> {
+        match DataDir::hold(path) {
+            Ok(data) => Ok(Self::Here(Box::new(app::found(data.store(None)?, Schema::built_in(), &SystemClock)?), data)),
+            Err(DataDirError::InUse(_)) => match data_dir::running(path) {
+                Some(running) => Ok(Self::Running(running)),
+                None => bail!("a server is just starting or stopping on {}; try again in a moment", path.display()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Asks the running server.
+fn ask<A: Serialize, T: DeserializeOwned>(running: &Running, path: &str, asked: &A) -> Result<T> {
+    let url = format!("http://{}/api/v1/{path}", running.address);
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut answer = agent
+        .post(&url)
+        .header("Authorization", format!("Bearer {}", running.token))
+        .send_json(asked)
+        .with_context(|| format!("the server at {} does not answer", running.address))?;
+    if answer.status().is_success() {
+        return answer.body_mut().read_json().context("the server's answer cannot be read");
+    }
+    let problem: serde_json::Value = answer.body_mut().read_json().unwrap_or_default();
+    bail!("{}", problem["detail"].as_str().unwrap_or("the server refuses without saying why"))
+}
+
+fn apply(ingest: &mut Ingest<Sqlite>, command: Command) -> Result<()> {
+    ingest.apply(&Stamped { received: SystemClock.now(), command })?;
+    ingest.commit()?;
+    Ok(())
+}
+
+fn add_community(path: &Path, asked: NewCommunity) -> Result<()> {
+    let made = match Office::open(path)? {
+        Office::Running(running) => ask(&running, "communities", &asked)?,
+        Office::Here(mut ingest, _data) => {
+            let (command, made) = office::add_community(asked, SystemClock.now()).map_err(anyhow::Error::msg)?;
+            apply(&mut ingest, command)?;
+            made
+        }
+    };
+    let office::Community { id, slug, name } = made;
+    println!("{id}  {slug}  {name}");
+    Ok(())
+}
+
+fn list_communities(path: &Path) -> Result<()> {
+    let rows: Vec<crate::store::CommunityRow> = data_dir::reader(path)?.list(&[], None, crate::store::ALL)?;
+    for row in rows {
+        println!("{}  {}  {}", row.id, row.slug, row.name);
+    }
+    Ok(())
+}
+
+fn invite(args: InviteArgs) -> Result<()> {
+    let asked =
+        Invitation { communities: args.community, role: args.role, party: args.party, name: args.name, hours: args.hours };
+    let made: office::Code = match Office::open(&args.data.data)? {
+        Office::Running(running) => ask(&running, "invites", &asked)?,
+        Office::Here(mut ingest, _data) => {
+            let invited = office::invite(ingest.store(), &Schema::built_in(), &asked, SystemClock.now())?;
+            let (command, made) = invited.map_err(anyhow::Error::msg)?;
+            apply(&mut ingest, command)?;
+            made
+        }
+    };
+    println!("{}", made.code);
+    Ok(())
+}
+
+fn token(args: TokenArgs) -> Result<()> {
+    let asked = NewToken { label: args.label, days: args.days };
+    let made: office::Token = match Office::open(&args.data.data)? {
+        Office::Running(running) => ask(&running, "tokens", &asked)?,
+        Office::Here(mut ingest, _data) => {
+            let (command, made) = office::issue_token(asked, SystemClock.now());
+            apply(&mut ingest, command)?;
+            made
+        }
+    };
+    println!("{}", made.token);
+    Ok(())
+}
+
+fn print_history(args: &HistoryArgs) -> Result<()> {
+    let store = data_dir::reader(&args.data.data)?;
+    let text = history_text(&store, &Schema::built_in(), &args.community, args.record)?;
+    print!("{text}");
+    Ok(())
+}
+
+/// The whole merged history of a community, or of one record of it, as text.
+///
+/// # Errors
+/// No such community or record; or the store fails.
+pub(crate) fn history_text(store: &Reader, schema: &Schema, named: &str, record: Option<RecordId>) -> Result<String> {
+    let row = find_community(store, named)?.with_context(|| format!("there is no community {named:?}"))?;
+    if let Some(record) = record {
+        let known: Option<RecordRow> = store.get(&[crate::store::Column::to_cell(&record)])?;
+        if known.is_none_or(|known| known.feed.community != row.id) {
+            bail!("there is no record {record} in {}", row.name);
+        }
+        let entries = history::of_record(store, schema, record, Seq(0), usize::MAX >> 1)?;
+        return Ok(history::render(schema, &heading(&row.name, &entries), &entries, &[]));
+    }
+    let entries = all_entries(store, schema, row.id)?;
+    let mut refused = Vec::new();
+    for audience in Audience::ALL {
+        refused.extend(history::refused(store, schema, FeedId { community: row.id, audience }, 1000)?);
+    }
+    Ok(history::render(schema, &heading(&row.name, &entries), &entries, &refused))
+}
+
+fn heading(name: &str, entries: &[Entry]) -> String {
+    let records = history::by_record(entries).len();
+    format!(
+        "{name} · 合并历史 merged history · {} 项修改 changes · {records} 条记录 records\n时间按服务器时钟校正 times are corrected to the server's clock",
+        entries.len()
+    )
+}
+
+fn all_entries(store: &Reader, schema: &Schema, community: renolog_protocol::id::CommunityId) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut after = Position::default();
+    loop {
+        let question = Question { community, audiences: Audience::ALL.into(), after, limit: 1000 };
+        let (page, position) = history::of_community(store, schema, &question)?;
+        if page.is_empty() {
+            return Ok(entries);
+        }
+        entries.extend(page);
+        after = position;
+    }
+}

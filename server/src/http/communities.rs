@@ -1,0 +1,151 @@
+//! `GET /api/v1/communities…`: the communities a caller knows, and their merged histories.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use renolog_protocol::id::{Audience, CommunityId, FeedId, Seq};
+use serde::{Deserialize, Serialize};
+
+use super::{Caller, Problem};
+use crate::app::App;
+use crate::history::{self, Entry, Question};
+use crate::ingest;
+use crate::store::{ALL, Column, CommunityRow, Read, Reader, StoreError};
+
+/// Most entries in one answer.
+pub(super) const MOST: usize = 500;
+const USUAL: usize = 100;
+
+#[derive(Serialize)]
+pub(super) struct Community {
+    id: CommunityId,
+    slug: String,
+    name: String,
+    feeds: Vec<Feed>,
+}
+
+#[derive(Serialize)]
+struct Feed {
+    audience: Audience,
+    head: Seq,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Page {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+impl Page {
+    pub(super) fn limit(&self) -> usize {
+        self.limit.unwrap_or(USUAL).clamp(1, MOST)
+    }
+
+    /// The position to go on from; the beginning where none is named.
+    pub(super) fn position<P: std::str::FromStr + Default>(&self) -> Result<P, Problem> {
+        let Some(text) = &self.after else { return Ok(P::default()) };
+        text.parse().map_err(|_| Problem::bad_request("`after` is what an earlier answer gave as `next`"))
+    }
+}
+
+/// A stretch of a list, and where the rest begins.
+#[derive(Serialize)]
+pub(super) struct Stretch<T> {
+    pub(super) items: Vec<T>,
+    /// Give it as `after` to go on; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
+}
+
+pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Stretch<Community>>, Problem> {
+    let asked = app.clone();
+    let items = app.readers.ask(move |store| {
+        let rows: Vec<CommunityRow> = store.list(&[], None, ALL)?;
+        let described = rows.into_iter().map(|row| describe(&asked, store, &caller, row));
+        Ok(described.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    });
+    Ok(Json(Stretch { items: items.await?, next: None }))
+}
+
+/// A community as this caller knows it; `None` if they are nobody there.
+fn describe(app: &App, store: &Reader, caller: &Caller, row: CommunityRow) -> Result<Option<Community>, StoreError> {
+    let audiences = caller.audiences(app, store, row.id)?;
+    if audiences.is_empty() {
+        return Ok(None);
+    }
+    let feed = |audience| {
+        let head = ingest::head(store, FeedId { community: row.id, audience })?;
+        Ok(Feed { audience, head })
+    };
+    let feeds = audiences.into_iter().map(feed).collect::<Result<_, StoreError>>()?;
+    Ok(Some(Community { id: row.id, slug: row.slug, name: row.name, feeds }))
+}
+
+/// The community meant by an id, a short name or a name.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) fn find<S: Read + ?Sized>(store: &S, named: &str) -> Result<Option<CommunityRow>, StoreError> {
+    if let Ok(id) = named.parse::<CommunityId>() {
+        return store.get(&[id.to_cell()]);
+    }
+    let by_slug: Vec<CommunityRow> = store.list_by(CommunityRow::BY_SLUG, &[named.to_owned().to_cell()], None, 1)?;
+    if let Some(row) = by_slug.into_iter().next() {
+        return Ok(Some(row));
+    }
+    Ok(store.list::<CommunityRow>(&[], None, ALL)?.into_iter().find(|row| row.name == named))
+}
+
+pub(super) fn no_community(named: &str) -> Problem {
+    Problem::not_found(format!("there is no community {named:?}, or this token may not see it"))
+}
+
+pub(super) async fn show(State(app): State<App>, caller: Caller, Path(named): Path<String>) -> Result<Json<Community>, Problem> {
+    let (asked, name) = (app.clone(), named.clone());
+    let found = app.readers.ask(move |store| match find(store, &name)? {
+        Some(row) => describe(&asked, store, &caller, row),
+        None => Ok(None),
+    });
+    found.await?.map(Json).ok_or_else(|| no_community(&named))
+}
+
+pub(super) async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    Path(named): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<Json<Stretch<Entry>>, Problem> {
+    let (after, limit) = (page.position::<history::Position>()?, page.limit());
+    let (asked, name) = (app.clone(), named.clone());
+    let found = app.readers.ask(move |store| {
+        let Some(row) = find(store, &name)? else { return Ok(None) };
+        let audiences = caller.audiences(&asked, store, row.id)?;
+        if audiences.is_empty() {
+            return Ok(None);
+        }
+        let question = Question { community: row.id, audiences, after, limit };
+        history::of_community(store, &asked.schema, &question).map(Some)
+    });
+    let (items, position) = found.await?.ok_or_else(|| no_community(&named))?;
+    let next = (items.len() == limit).then(|| position.to_string());
+    Ok(Json(Stretch { items, next }))
+}
+
+pub(super) async fn refused(
+    State(app): State<App>,
+    caller: Caller,
+    Path(named): Path<String>,
+) -> Result<Json<Stretch<Entry>>, Problem> {
+    caller.must_be_operator()?;
+    let (asked, name) = (app.clone(), named.clone());
+    let found = app.readers.ask(move |store| {
+        let Some(row) = find(store, &name)? else { return Ok(None) };
+        let mut items = Vec::new();
+        for audience in Audience::ALL {
+            let feed = FeedId { community: row.id, audience };
+            items.extend(history::refused(store, &asked.schema, feed, MOST)?);
+        }
+        Ok(Some(items))
+    });
+    let items = found.await?.ok_or_else(|| no_community(&named))?;
+    Ok(Json(Stretch { items, next: None }))
+}

@@ -1,0 +1,56 @@
+//! The HTTP API. The whole of it can be read in [`router`].
+
+mod admin;
+mod auth;
+mod communities;
+mod enrol;
+mod problem;
+mod records;
+mod sync;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use renolog_protocol::limits;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+pub use auth::Caller;
+pub(crate) use communities::find as find_community;
+pub use problem::Problem;
+
+use crate::app::App;
+
+/// No question to the store takes longer on a healthy disk.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// Every route. All but `/healthz` need a bearer token; `/api/v1/enrol` takes the one-time code as one.
+pub fn router(app: App) -> Router {
+    let api = Router::new()
+        .route("/enrol", post(enrol::enrol))
+        .route("/communities", get(communities::list).post(admin::add_community))
+        .route("/communities/{community}", get(communities::show))
+        .route("/communities/{community}/records", get(records::list))
+        .route("/communities/{community}/history", get(communities::history))
+        .route("/communities/{community}/refused", get(communities::refused))
+        .route("/records/{record}", get(records::show))
+        .route("/records/{record}/history", get(records::history))
+        .route("/invites", post(admin::invite))
+        .route("/tokens", post(admin::issue_token))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
+        .layer(RequestBodyLimitLayer::new(limits::FRAME_BYTES));
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/api/v1/sync", get(sync::upgrade))
+        .nest("/api/v1", api)
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .with_state(app)
+}
+
+/// Answers as long as the process does.
+async fn healthz() -> &'static str {
+    "ok\n"
+}

@@ -1,0 +1,127 @@
+//! Errors as `application/problem+json` (RFC 9457), with a stable code and a sentence in two languages.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::ingest::Rejection;
+use crate::store::StoreError;
+use crate::writer::WriteError;
+
+/// What went wrong with a request.
+#[derive(Debug, Clone, Serialize)]
+pub struct Problem {
+    /// A stable address of the kind of problem.
+    pub r#type: String,
+    /// The kind of problem, in English.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// This very problem, in English.
+    pub detail: String,
+    /// A stable name of the kind of problem.
+    pub code: &'static str,
+    /// For people, in Chinese.
+    pub zh: &'static str,
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $make:ident = $status:ident, $code:literal, $title:literal, $zh:literal;)*) => {
+        impl Problem {
+            $(
+                $(#[$doc])*
+                pub fn $make(detail: impl Into<String>) -> Self {
+                    Self {
+                        r#type: concat!("urn:renolog:problem:", $code).to_owned(),
+                        title: $title,
+                        status: StatusCode::$status.as_u16(),
+                        detail: detail.into(),
+                        code: $code,
+                        zh: $zh,
+                    }
+                }
+            )*
+        }
+    };
+}
+
+problems! {
+    /// The request cannot be read.
+    bad_request = BAD_REQUEST, "bad_request", "The request cannot be read", "请求内容有误";
+    /// No token, or not one of ours.
+    unauthorized = UNAUTHORIZED, "unauthorized", "A bearer token is needed", "需要登录凭证";
+    /// A token that does not reach this far.
+    forbidden = FORBIDDEN, "forbidden", "This token may not do that", "没有权限";
+    /// Nothing there, or nothing this token may see.
+    not_found = NOT_FOUND, "not_found", "There is no such thing", "没有找到";
+    /// The address has no such method.
+    no_method = METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method", "不支持的请求方式";
+    /// The name is taken.
+    taken = CONFLICT, "taken", "The name is taken", "名称已被使用";
+    /// No such one-time code.
+    unknown_code = UNAUTHORIZED, "unknown_code", "This code is not one of ours", "邀请码无效";
+    /// A one-time code past its time.
+    expired_code = GONE, "expired_code", "This code has expired", "邀请码已过期";
+    /// A one-time code that was used.
+    used_code = CONFLICT, "used_code", "This code has been used", "邀请码已被使用";
+    /// The device is enrolled with another key.
+    device_taken = CONFLICT, "device_taken", "This device is enrolled already", "该设备已登记";
+    /// No room on the disk.
+    storage_full = INSUFFICIENT_STORAGE, "storage_full", "The server has no room to store anything", "服务器存储已满";
+    /// The disk fails.
+    storage_failing = INTERNAL_SERVER_ERROR, "storage_failing", "The server's store fails", "服务器存储故障";
+    /// The server is going down.
+    stopping = SERVICE_UNAVAILABLE, "stopping", "The server is going down", "服务器正在关闭";
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a question to the store failed");
+        match error {
+            StoreError::Full => Self::storage_full(error.to_string()),
+            other => Self::storage_failing(other.to_string()),
+        }
+    }
+}
+
+impl From<WriteError> for Problem {
+    fn from(error: WriteError) -> Self {
+        let detail = error.to_string();
+        match error {
+            WriteError::Rejected(rejection) => match rejection {
+                Rejection::UnknownCode => Self::unknown_code(detail),
+                Rejection::ExpiredCode => Self::expired_code(detail),
+                Rejection::UsedCode => Self::used_code(detail),
+                Rejection::DeviceTaken => Self::device_taken(detail),
+                Rejection::SlugTaken(_) | Rejection::FoundedAlready => Self::taken(detail),
+                Rejection::UnknownCommunity(_) | Rejection::UnknownDevice(_) => Self::not_found(detail),
+                Rejection::UnknownTerm(_) => Self::bad_request(detail),
+            },
+            WriteError::Full => Self::storage_full(detail),
+            WriteError::Failing(_) => Self::storage_failing(detail),
+            WriteError::Stopping => Self::stopping(detail),
+        }
+    }
+}
+
+pub(super) async fn no_such_route(uri: axum::http::Uri) -> Problem {
+    Problem::not_found(format!("there is nothing at {}", uri.path()))
+}
+
+pub(super) async fn no_such_method(method: axum::http::Method, uri: axum::http::Uri) -> Problem {
+    Problem::no_method(format!("{} does not take {method}", uri.path()))
+}

@@ -1,0 +1,250 @@
+//! One websocket: moves bytes between a socket and a [`ServerSession`], and does what the session asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use renolog_protocol::batch::RawBatch;
+use renolog_protocol::id::{DeviceId, FeedId, Seq};
+use renolog_protocol::limits;
+use renolog_protocol::session::ByeCode;
+use renolog_protocol::session::server::{FeedEntry, Input, Output, ServerSession};
+use renolog_protocol::time::{SpanMs, UnixMs};
+use renolog_protocol::wire::Receipt;
+use tracing::{debug, info, warn};
+
+use crate::app::App;
+use crate::command::{Command, Push, Saw};
+use crate::hub::{News, Wake};
+use crate::ingest::{Outcome, Pushed, Rejection};
+use crate::reception::{self, NotTaken};
+use crate::store::{DeviceRow, StoreError};
+use crate::writer::WriteError;
+
+/// A connection on which nothing came for this long is gone: its device asks for signs of life more often.
+const GONE: Duration = Duration::from_millis((limits::QUIET.0 + 2 * limits::SILENT.0) as u64);
+/// A message that could not be handed to the network within this long never will be.
+const STUCK: Duration = Duration::from_secs(120);
+
+struct Connection {
+    app: App,
+    device: DeviceRow,
+    session: ServerSession,
+    wake: Arc<Wake>,
+    listening: std::collections::BTreeSet<FeedId>,
+    skew: SpanMs,
+}
+
+/// What became of a submitted batch.
+type Judged = Result<Pushed, (ByeCode, String)>;
+
+/// Serves one device until it goes, misbehaves or the server stops.
+pub async fn serve(app: App, device: DeviceRow, mut socket: WebSocket) {
+    let id = device.id;
+    info!(device = %id, "connected");
+    let wake = app.hub.connect(id);
+    let mut connection = Connection {
+        session: ServerSession::new(id),
+        listening: std::collections::BTreeSet::new(),
+        skew: SpanMs(0),
+        app,
+        device,
+        wake,
+    };
+    match connection.run(&mut socket).await {
+        Ok(()) => info!(device = %id, "disconnected"),
+        Err(why) => info!(device = %id, %why, "connection lost"),
+    }
+}
+
+impl Connection {
+    async fn run(&mut self, socket: &mut WebSocket) -> Result<(), axum::Error> {
+        let mut judging = FuturesUnordered::new();
+        let mut stopping = self.app.stopping.clone();
+        loop {
+            while let Some(output) = self.session.poll_output() {
+                match output {
+                    Output::Send(bytes) => {
+                        if send(socket, bytes).await? == Sent::Stuck {
+                            debug!(device = %self.device.id, "the link takes nothing any more");
+                            return Ok(());
+                        }
+                    }
+                    Output::Introduce { device_time } => self.introduce(device_time).await,
+                    Output::Submit(batch) => judging.push(judge(self.app.clone(), self.device.id, self.skew, batch)),
+                    Output::Read { feed, after } => self.read(feed, after).await,
+                    Output::Saw { feed, upto } => self.saw(feed, upto),
+                    Output::Close => {
+                        drop(socket.send(Message::Close(None)).await);
+                        return Ok(());
+                    }
+                }
+            }
+            tokio::select! {
+                message = tokio::time::timeout(GONE, socket.recv()) => match message {
+                    Ok(Some(Ok(Message::Binary(bytes)))) => self.session.handle(Input::Frame(&bytes)),
+                    Ok(Some(Ok(Message::Text(_)))) => self.end(ByeCode::BadFrame, "frames are binary messages"),
+                    Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
+                    Ok(Some(Ok(Message::Close(_))) | None) => return Ok(()),
+                    Ok(Some(Err(why))) => return self.broken(socket, why).await,
+                    Err(_) => return Ok(()),
+                },
+                Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
+                news = self.wake.news() => self.news(news).await,
+                () = until(&mut stopping) => self.end(ByeCode::GoingAway, "the server is going down"),
+            }
+        }
+    }
+
+    fn end(&mut self, code: ByeCode, why: &str) {
+        self.session.handle(Input::End(code, why.to_owned()));
+    }
+
+    /// A message over the bound, or a socket that fell apart.
+    async fn broken(&mut self, socket: &mut WebSocket, why: axum::Error) -> Result<(), axum::Error> {
+        let too_long = why.to_string().contains("too long") || why.to_string().contains("too big");
+        if !too_long {
+            return Err(why);
+        }
+        self.end(ByeCode::BadFrame, &format!("a frame is over the limit of {} bytes", limits::FRAME_BYTES));
+        while let Some(output) = self.session.poll_output() {
+            if let Output::Send(bytes) = output {
+                drop(send(socket, bytes).await);
+            }
+        }
+        Ok(())
+    }
+
+    async fn introduce(&mut self, device_time: UnixMs) {
+        let (schema, person, now) = (self.app.schema.clone(), self.device.person, self.app.clock.now());
+        self.skew = now - device_time;
+        let asked = self.app.readers.ask(move |store| reception::introduce(store, &schema, person, now)).await;
+        match asked {
+            Ok(introduction) => self.session.handle(Input::Introduced(introduction)),
+            Err(error) => self.storage(&error),
+        }
+        self.listen();
+    }
+
+    fn storage(&mut self, error: &StoreError) {
+        warn!(device = %self.device.id, %error, "the store does not answer");
+        self.end(ByeCode::StorageFull, "the server cannot read its store now");
+    }
+
+    /// Has the hub ring for every feed that is followed by now.
+    fn listen(&mut self) {
+        let followed: Vec<FeedId> = self.session.followed().collect();
+        for feed in followed {
+            if self.listening.insert(feed)
+                && let Some(head) = self.app.hub.listen(&self.wake, feed)
+            {
+                self.session.handle(Input::Grew(feed, head));
+            }
+        }
+    }
+
+    async fn read(&mut self, feed: FeedId, after: Seq) {
+        let page: Result<Vec<FeedEntry>, StoreError> = match self.app.hub.tail(feed, after) {
+            Some(entries) => Ok(entries),
+            None => self.app.readers.ask(move |store| reception::page(store, feed, after)).await,
+        };
+        match page {
+            Ok(entries) => {
+                let head = entries.last().map_or(after, |entry| entry.seq);
+                self.session.handle(Input::Page { feed, entries, head });
+            }
+            Err(error) => self.storage(&error),
+        }
+    }
+
+    /// Notes in the ledger how far the device has come. Nobody waits for it.
+    fn saw(&self, feed: FeedId, upto: Seq) {
+        let (writer, device) = (self.app.writer.clone(), self.device.id);
+        tokio::spawn(async move {
+            if let Err(error) = writer.submit(Command::Saw(Saw { device, feed, upto })).await {
+                debug!(%device, %error, "not noted how far the device has come");
+            }
+        });
+    }
+
+    fn judged(&mut self, judged: Judged) {
+        match judged {
+            Ok(pushed) => {
+                let Receipt { number, rulings, .. } = &pushed.receipt;
+                info!(device = %self.device.id, feed = %pushed.feed, number, changes = rulings.len(), accepted = pushed.grown.len(), "push");
+                self.session.handle(Input::Judged(pushed.receipt));
+            }
+            Err((code, why)) => {
+                warn!(device = %self.device.id, code = code.as_str(), why, "push not taken");
+                self.session.handle(Input::NotTaken(code, why));
+            }
+        }
+    }
+
+    async fn news(&mut self, news: News) {
+        for receipt in news.late {
+            self.session.handle(Input::JudgedLate(receipt));
+        }
+        for (feed, head) in news.grown {
+            self.session.handle(Input::Grew(feed, head));
+        }
+        if news.roster {
+            self.standings().await;
+        }
+        self.listen();
+    }
+
+    /// Tells the session what the device may know now.
+    async fn standings(&mut self) {
+        let (schema, person, now) = (self.app.schema.clone(), self.device.person, self.app.clock.now());
+        let asked = self.app.readers.ask(move |store| reception::introduce(store, &schema, person, now)).await;
+        match asked {
+            Ok(introduction) => {
+                introduction.communities.into_iter().for_each(|standing| self.session.handle(Input::Standing(standing)));
+            }
+            Err(error) => self.storage(&error),
+        }
+    }
+}
+
+/// Waits until the server goes down.
+async fn until(stopping: &mut tokio::sync::watch::Receiver<bool>) {
+    // An error means that whoever could say so has gone, which says the same.
+    drop(stopping.wait_for(|stopping| *stopping).await);
+}
+
+#[derive(PartialEq)]
+enum Sent {
+    Yes,
+    Stuck,
+}
+
+async fn send(socket: &mut WebSocket, bytes: Vec<u8>) -> Result<Sent, axum::Error> {
+    match tokio::time::timeout(STUCK, socket.send(Message::Binary(bytes.into()))).await {
+        Ok(sent) => sent.map(|()| Sent::Yes),
+        Err(_) => Ok(Sent::Stuck),
+    }
+}
+
+/// Checks a batch and has it judged; answers once the verdicts are on disk.
+async fn judge(app: App, carrier: DeviceId, skew: SpanMs, raw: RawBatch) -> Judged {
+    let opened = app.readers.ask(move |store| Ok(reception::open_batch(store, raw))).await;
+    let batch = opened.map_err(NotTaken::Store).and_then(|opened| opened).map_err(|why| (why.code(), why.to_string()))?;
+    match app.writer.submit(Command::Push(Push { batch, carrier, skew })).await {
+        Ok(Outcome::Pushed(pushed)) => Ok(pushed),
+        Ok(_) => Err((ByeCode::Busy, "the server lost track of a push".into())),
+        Err(error) => Err((bye_code(&error), error.to_string())),
+    }
+}
+
+fn bye_code(error: &WriteError) -> ByeCode {
+    match error {
+        WriteError::Rejected(Rejection::UnknownCommunity(_)) => ByeCode::UnknownCommunity,
+        WriteError::Rejected(Rejection::UnknownDevice(_)) => ByeCode::UnknownDevice,
+        WriteError::Rejected(_) => ByeCode::Misbehaved,
+        WriteError::Full | WriteError::Failing(_) => ByeCode::StorageFull,
+        WriteError::Stopping => ByeCode::GoingAway,
+    }
+}

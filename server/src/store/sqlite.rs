@@ -1,0 +1,283 @@
+//! The durable store: one SQLite file in WAL mode, flushed at every commit.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+
+use super::{Cell, Index, Scan, Store, StoreError, Table};
+
+/// `RENO`, so that `file` and a careful operator can tell what the file is.
+const APPLICATION_ID: i64 = 0x52_45_4e_4f;
+const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql")];
+/// The shape of a data directory that this build writes.
+pub const VERSION: usize = MIGRATIONS.len();
+
+/// Why a file cannot be used as a store. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Some other program's file.
+    #[error("{0} is not a renolog database")]
+    NotOurs(PathBuf),
+    /// Made by a later build.
+    #[error("{path} has version {found}; this build knows versions up to {VERSION}. Use the newer build")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: usize,
+    },
+    /// The file or the disk fails.
+    #[error("{path} cannot be opened: {why}")]
+    Failing {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        why: String,
+    },
+}
+
+/// The one writer.
+#[derive(Debug)]
+pub struct Sqlite {
+    connection: Connection,
+    writing: bool,
+}
+
+/// A reader beside the writer: sees what was committed.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+}
+
+impl Sqlite {
+    /// Opens the file for writing, making or migrating it as needed. `max_bytes` bounds the file: what does not fit is
+    /// refused with [`StoreError::Full`], and everything before stays.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(path: &Path, max_bytes: Option<u64>) -> Result<Self, OpenError> {
+        let failing = |why: rusqlite::Error| OpenError::Failing { path: path.into(), why: why.to_string() };
+        let connection = Connection::open(path).map_err(failing)?;
+        check_ours(&connection, path)?;
+        (|| {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", "ON")?;
+            connection.set_prepared_statement_cache_capacity(128);
+            // Someone may be looking at the file with the sqlite3 shell, or copying it.
+            connection.busy_timeout(Duration::from_secs(30))?;
+            if let Some(bytes) = max_bytes {
+                let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+                let pages = i64::try_from(bytes.div_ceil(page.into())).unwrap_or(i64::MAX);
+                connection.pragma_update(None, "max_page_count", pages)?;
+            }
+            migrate(&connection)
+        })()
+        .map_err(failing)?;
+        Ok(Self { connection, writing: false })
+    }
+
+    /// A store that lives in memory, for tests.
+    ///
+    /// # Panics
+    /// If SQLite has no memory left.
+    pub fn in_memory() -> Self {
+        let connection = Connection::open_in_memory().expect("memory");
+        migrate(&connection).expect("an empty database can be migrated");
+        Self { connection, writing: false }
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if !self.writing {
+            self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map_err(store_error)?;
+            self.writing = true;
+        }
+        Ok(())
+    }
+}
+
+fn check_ours(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let failing = |why: rusqlite::Error| match why.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::NotOurs(path.into()),
+        _ => OpenError::Failing { path: path.into(), why: why.to_string() },
+    };
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failing);
+    let (application, found) = (number("application_id")?, number("user_version")?);
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failing)?;
+    match usize::try_from(found) {
+        _ if tables > 0 && application != APPLICATION_ID => Err(OpenError::NotOurs(path.into())),
+        Ok(found) if found <= VERSION => Ok(()),
+        Ok(found) => Err(OpenError::Newer { path: path.into(), found }),
+        Err(_) => Err(OpenError::NotOurs(path.into())),
+    }
+}
+
+/// Brings the file to this build's version, one step and one transaction at a time.
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for (number, step) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+        let version = number + 1;
+        connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE; {step}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT;"
+        ))?;
+    }
+    Ok(())
+}
+
+impl Reader {
+    /// Opens the file beside its writer.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let failing = |why: rusqlite::Error| OpenError::Failing { path: path.into(), why: why.to_string() };
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failing)?;
+        check_ours(&connection, path)?;
+        connection.busy_timeout(Duration::from_secs(5)).map_err(failing)?;
+        connection.set_prepared_statement_cache_capacity(128);
+        Ok(Self { connection })
+    }
+}
+
+fn store_error(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        _ => StoreError::Failing(error.to_string()),
+    }
+}
+
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+fn read_cell(value: ValueRef<'_>) -> rusqlite::Result<Cell> {
+    Ok(match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Int(number),
+        ValueRef::Text(_) => Cell::Text(value.as_str()?.to_owned()),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
+        ValueRef::Real(_) => return Err(rusqlite::Error::InvalidQuery),
+    })
+}
+
+/// The columns a table is sorted by: the index's, then the key's.
+fn sorted_by(table: &Table, order: Option<Index>) -> Vec<&'static str> {
+    let mut columns: Vec<&str> = order.map_or(&[][..], |index| index.columns).to_vec();
+    columns.extend(&table.columns[..table.key]);
+    columns
+}
+
+/// `WHERE a = ?1 AND b = ?2 AND c > ?3`.
+fn condition(sorted: &[&str], prefix: usize, after: bool) -> String {
+    let equal = sorted[..prefix].iter().enumerate().map(|(n, column)| format!("{column} = ?{}", n + 1));
+    let later = after.then(|| format!("{} > ?{}", sorted[prefix], prefix + 1));
+    let all: Vec<String> = equal.chain(later).collect();
+    if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
+}
+
+fn scan(
+    connection: &Connection,
+    table: &'static Table,
+    order: Option<Index>,
+    prefix: &[Cell],
+    after: Option<&Cell>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Vec<Cell>>> {
+    let sorted = sorted_by(table, order);
+    let sql = format!(
+        "SELECT {} FROM {}{} ORDER BY {} LIMIT ?{}",
+        table.columns.join(", "),
+        table.name,
+        condition(&sorted, prefix.len(), after.is_some()),
+        sorted.join(", "),
+        prefix.len() + usize::from(after.is_some()) + 1,
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let limit = Cell::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+    let width = table.columns.len();
+    let rows = statement.query_map(params_from_iter(prefix.iter().chain(after).chain([&limit])), |row| {
+        (0..width).map(|column| read_cell(row.get_ref(column)?)).collect()
+    })?;
+    rows.collect()
+}
+
+fn count(connection: &Connection, table: &'static Table, order: Option<Index>, prefix: &[Cell]) -> rusqlite::Result<u64> {
+    let sql = format!("SELECT count(*) FROM {}{}", table.name, condition(&sorted_by(table, order), prefix.len(), false));
+    let counted: i64 = connection.prepare_cached(&sql)?.query_row(params_from_iter(prefix), |row| row.get(0))?;
+    Ok(counted.unsigned_abs())
+}
+
+macro_rules! scans {
+    ($name:ty) => {
+        impl Scan for $name {
+            fn scan_cells(
+                &self,
+                table: &'static Table,
+                order: Option<Index>,
+                prefix: &[Cell],
+                after: Option<&Cell>,
+                limit: usize,
+            ) -> Result<Vec<Vec<Cell>>, StoreError> {
+                scan(&self.connection, table, order, prefix, after, limit).map_err(store_error)
+            }
+
+            fn count_cells(&self, table: &'static Table, order: Option<Index>, prefix: &[Cell]) -> Result<u64, StoreError> {
+                count(&self.connection, table, order, prefix).map_err(store_error)
+            }
+        }
+    };
+}
+
+scans!(Sqlite);
+scans!(Reader);
+
+impl Store for Sqlite {
+    fn put_cells(&mut self, table: &'static Table, cells: Vec<Cell>) -> Result<(), StoreError> {
+        self.begin()?;
+        let places = (1..=cells.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+        let updates = table.columns[table.key..].iter().map(|c| format!("{c} = excluded.{c}")).collect::<Vec<_>>().join(", ");
+        let resolve = if updates.is_empty() { "DO NOTHING".to_owned() } else { format!("DO UPDATE SET {updates}") };
+        let sql = format!(
+            "INSERT INTO {} ({}) VALUES ({places}) ON CONFLICT ({}) {resolve}",
+            table.name,
+            table.columns.join(", "),
+            table.columns[..table.key].join(", "),
+        );
+        let mut statement = self.connection.prepare_cached(&sql).map_err(store_error)?;
+        statement.execute(params_from_iter(cells)).map(|_| ()).map_err(store_error)
+    }
+
+    fn remove_cells(&mut self, table: &'static Table, key: &[Cell]) -> Result<(), StoreError> {
+        self.begin()?;
+        let sql = format!("DELETE FROM {}{}", table.name, condition(&sorted_by(table, None), table.key, false));
+        let mut statement = self.connection.prepare_cached(&sql).map_err(store_error)?;
+        statement.execute(params_from_iter(key)).map(|_| ()).map_err(store_error)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if self.writing {
+            self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([])).map_err(store_error)?;
+            self.writing = false;
+        }
+        Ok(())
+    }
+
+    fn rollback(&mut self) {
+        self.writing = false;
+        // After some errors SQLite has rolled back by itself; then there is nothing left to do.
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "rollback failed");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The writer's thread: takes commands in the order they come, applies as many as are waiting, makes them durable with one
+//! flush, and only then answers.
+//!
+//! Group commit is what makes a flush for every acknowledgement affordable: sixty-four phones that push at the same moment
+//! wait for one flush, not for sixty-four.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::command::{Command, Stamped};
+use crate::hub::Hub;
+use crate::ingest::{Ingest, IngestError, Outcome, Rejection};
+use crate::store::{Store, StoreError};
+
+/// Commands waiting to be applied; whoever comes when it is full waits for room.
+const WAITING: usize = 1024;
+/// Most commands under one flush.
+const GROUP: usize = 256;
+
+/// Why a command was not written. Nothing of it is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// It cannot be applied; the sender is at fault.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// No room on the disk. Trying again later helps.
+    #[error("the disk, or the room allowed to the store, is full")]
+    Full,
+    /// The disk fails.
+    #[error("the store fails: {0}")]
+    Failing(String),
+    /// The server is going down.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+impl From<&StoreError> for WriteError {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::Full,
+            other => Self::Failing(other.to_string()),
+        }
+    }
+}
+
+struct Job {
+    stamped: Stamped,
+    reply: oneshot::Sender<Result<Outcome, WriteError>>,
+}
+
+/// The way to the writer's thread. When the last clone is dropped, the thread finishes what waits and ends.
+#[derive(Clone)]
+pub struct Writer {
+    jobs: mpsc::Sender<Job>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("waiting", &(WAITING - self.jobs.capacity())).finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Starts the thread.
+    ///
+    /// # Panics
+    /// If the operating system gives no thread.
+    pub fn start<S: Store + 'static>(ingest: Ingest<S>, hub: Arc<Hub>, clock: Arc<dyn Clock>) -> (Self, JoinHandle<()>) {
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let thread = std::thread::Builder::new().name("writer".into()).spawn(move || run(ingest, &hub, waiting));
+        (Self { jobs, clock }, thread.expect("the operating system gives a thread"))
+    }
+
+    /// Stamps a command, has it applied, and answers once it is durable.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn submit(&self, command: Command) -> Result<Outcome, WriteError> {
+        let (reply, answer) = oneshot::channel();
+        let stamped = Stamped { received: self.clock.now(), command };
+        self.jobs.send(Job { stamped, reply }).await.map_err(|_| WriteError::Stopping)?;
+        answer.await.unwrap_or(Err(WriteError::Stopping))
+    }
+}
+
+fn run<S: Store>(mut ingest: Ingest<S>, hub: &Hub, mut waiting: mpsc::Receiver<Job>) {
+    while let Some(first) = waiting.blocking_recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP
+            && let Ok(next) = waiting.try_recv()
+        {
+            group.push(next);
+        }
+        match write(&mut ingest, &group) {
+            Ok(outcomes) => answer(hub, group, outcomes),
+            Err(error) => fail(&mut ingest, group, &error),
+        }
+    }
+}
+
+/// Applies and commits a group. A rejected command leaves no trace, so the others are none the worse for it.
+fn write<S: Store>(ingest: &mut Ingest<S>, group: &[Job]) -> Result<Vec<Result<Outcome, Rejection>>, StoreError> {
+    let mut outcomes = Vec::with_capacity(group.len());
+    for job in group {
+        match ingest.apply(&job.stamped) {
+            Ok(outcome) => outcomes.push(Ok(outcome)),
+            Err(IngestError::Rejected(rejection)) => outcomes.push(Err(rejection)),
+            Err(IngestError::Store(error)) => return Err(error),
+        }
+    }
+    ingest.commit()?;
+    Ok(outcomes)
+}
+
+fn answer(hub: &Hub, group: Vec<Job>, outcomes: Vec<Result<Outcome, Rejection>>) {
+    for (job, outcome) in group.into_iter().zip(outcomes) {
+        match &outcome {
+            Ok(Outcome::Pushed(pushed)) => {
+                hub.grew(pushed.feed, &pushed.grown);
+                pushed.late.iter().for_each(|receipt| hub.late(receipt));
+            }
+            Ok(Outcome::Enrolled(_)) => hub.roster_changed(),
+            _ => {}
+        }
+        // Whoever asked may have gone; what they asked for is done all the same.
+        drop(job.reply.send(outcome.map_err(WriteError::Rejected)));
+    }
+}
+
+fn fail<S: Store>(ingest: &mut Ingest<S>, group: Vec<Job>, error: &StoreError) {
+    tracing::error!(%error, commands = group.len(), "a group of commands was not written");
+    if let Err(error) = ingest.rollback() {
+        tracing::error!(%error, "the store does not come back");
+    }
+    for job in group {
+        drop(job.reply.send(Err(WriteError::from(error))));
+    }
+}
