@@ -31,6 +31,9 @@ pub const CHANGE_OPS: usize = 20_000;
 pub const CHANGE_DEPS: usize = 64;
 /// Changes in one record. A record is one matter, not a diary; a new one costs nothing.
 pub const RECORD_CHANGES: usize = 10_000;
+/// Moves in one record. A rectification that is rejected every week for years has some hundreds; the fold may have to look
+/// at each of them as often as people moved it apart.
+pub const RECORD_MOVES: usize = 500;
 /// Longest register or entry text, in characters, where the schema names no smaller figure.
 pub const TEXT_CHARS: usize = 4_000;
 /// Longest jointly drafted text, in characters.

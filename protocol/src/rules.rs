@@ -78,6 +78,10 @@ pub fn judge(
     if kind.audience != audience {
         return Err(refuse(Code::WrongAudience, "记录不属于这个范围", "a record of this kind belongs into another feed").into());
     }
+    if acts.iter().filter(|act| matches!(act, Act::Move { .. })).count() > 1 {
+        let refusal = refuse(Code::WrongFollows, "一次只能办理一步", "the second move of a change does not follow the first");
+        return Err(refusal.into());
+    }
     let mut refusal = not_a_member(schema, change);
     for (number, member) in roster.roles_of(author.person, author.at).filter(|m| m.party == *change.party()).enumerate() {
         let case = Case { schema, kind, seen: &seen, now: record.now(), member, author, change };
@@ -222,6 +226,13 @@ impl Case<'_> {
     fn may_put(&self, name: &FieldName, key: &str, entry: &EntryParts) -> Result<(), Refusal> {
         let holds = self.kind.entry(name.as_str()).ok_or_else(|| self.unknown_field(name))?;
         check_entry(holds, entry)?;
+        if !self.kind.fields.contains_key(name) && !self.schema.may_read(self.kind.audience, [&self.member.role]) {
+            return Err(refuse(
+                Code::MayNotWrite,
+                "您不在这条记录的可见范围内",
+                "who may not read this record adds nothing to it",
+            ));
+        }
         match name.as_str() {
             built_in::NOTES => self.new_entry(name, key),
             built_in::ATTACHMENTS => match data_encoding::HEXLOWER.decode(key.as_bytes()) {
@@ -300,6 +311,9 @@ impl Case<'_> {
         }
         if reason.is_some_and(|reason| reason.chars().count() > limits::TEXT_CHARS) {
             return Err(bad_value(&rule.label, "the reason is too long"));
+        }
+        if self.now.move_count() >= limits::RECORD_MOVES {
+            return Err(refuse(Code::Inconsistent, "记录已满，请另建一条", "the record is full; start a new one"));
         }
         if *follows != self.seen.latest_moves() {
             return Err(refuse(

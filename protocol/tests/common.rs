@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use automerge::Automerge;
+use proptest::test_runner::Config;
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{ActorId, Audience, CommunityId, DeviceId, EntryId, FeedId, PersonId, RecordId};
 use renolog_protocol::record::{Act, Created, EntryParts, Record, RecordView, Stamp, creation};
@@ -241,4 +242,10 @@ pub(crate) fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, Objection>, 
 
 pub(crate) fn minutes(count: i64) -> SpanMs {
     SpanMs::from_secs(60 * count)
+}
+
+/// So many cases usually; as many as `PROPTEST_CASES` says for a longer look.
+pub(crate) fn cases(usual: u32) -> Config {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    Config::with_cases(asked.unwrap_or(usual))
 }

@@ -135,6 +135,16 @@ struct HistoryArgs {
     data: Data,
 }
 
+impl Cli {
+    /// What is logged unless `RENOLOG_LOG` says otherwise. The demonstration tells its story on the terminal itself.
+    pub fn usual_log(&self) -> &'static str {
+        match self.verb {
+            Verb::Demo(_) => "warn",
+            _ => "warn,renolog_server=info",
+        }
+    }
+}
+
 /// Runs one command.
 ///
 /// # Errors

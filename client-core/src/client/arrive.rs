@@ -75,13 +75,7 @@ impl Client {
         }
     }
 
-    fn granted(
-        &mut self,
-        now: UnixMs,
-        feed: FeedId,
-        from: Option<Cursor>,
-        after: &mut Aftermath,
-    ) -> Result<(), ClientError> {
+    fn granted(&mut self, now: UnixMs, feed: FeedId, from: Option<Cursor>, after: &mut Aftermath) -> Result<(), ClientError> {
         let Some(state) = self.feeds.get(&feed).copied() else { return Ok(()) };
         let Some(cursor) = from else {
             return if state.granted { self.lose(now, feed) } else { Ok(()) };

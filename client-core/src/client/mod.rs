@@ -26,6 +26,7 @@ use rand_chacha::ChaCha8Rng;
 use renolog_protocol::id::{ActorId, Audience, CommunityId, DeviceId, EntryId, FeedId, PersonId, RecordId};
 use renolog_protocol::key::{DeviceKey, PublicKey};
 use renolog_protocol::record::Record;
+use renolog_protocol::roster::Roster;
 use renolog_protocol::schema::Schema;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::Bye;
@@ -206,6 +207,19 @@ impl Client {
             self.engine.handle(now, engine::Input::Follow(self.feeds[&feed].cursor));
         }
         self.pump(now)
+    }
+
+    /// Takes in who is who in a community, as the server does with the first connection.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`].
+    pub fn set_roster(&mut self, community: CommunityId, name: &str, roster: Roster) -> Result<(), ClientError> {
+        self.atomically(|me| {
+            let known = Community { name: name.to_owned(), roster };
+            me.store.set_community(community, &known)?;
+            me.communities.insert(community, known);
+            Ok(())
+        })
     }
 
     /// Takes in what happened to the link.

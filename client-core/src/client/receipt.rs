@@ -47,7 +47,8 @@ impl Client {
     }
 
     fn accepted(&mut self, now: UnixMs, kept: &Kept, seq: Seq, after: &mut Aftermath) -> Result<(), ClientError> {
-        if kept.status == Status::Accepted && kept.seq.is_some() {
+        let nothing_new = kept.status == Status::Accepted && kept.seq.is_some();
+        if nothing_new || kept.status == Status::Withdrawn {
             return Ok(());
         }
         let received = self.server_time(now);
@@ -93,13 +94,7 @@ impl Client {
         self.refuse_batch(now, first, &refusal, after)
     }
 
-    fn refuse_batch(
-        &mut self,
-        now: UnixMs,
-        number: u64,
-        refusal: &Refusal,
-        after: &mut Aftermath,
-    ) -> Result<(), ClientError> {
+    fn refuse_batch(&mut self, now: UnixMs, number: u64, refusal: &Refusal, after: &mut Aftermath) -> Result<(), ClientError> {
         let pending: Vec<(RecordId, ChangeHash)> = self.store.pending_in_batch(number)?;
         for (record, hash) in pending {
             let Some(kept) = self.store.change(hash)? else { continue };

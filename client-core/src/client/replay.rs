@@ -11,7 +11,7 @@ use renolog_protocol::change::Change;
 use renolog_protocol::id::{ChangeHash, EntryId, FeedId, RecordId};
 use renolog_protocol::record::{Act, Record, VoidTarget};
 use renolog_protocol::refusal::{Code, Refusal};
-use renolog_protocol::schema::{FieldName, KindName, Value, built_in};
+use renolog_protocol::schema::{FieldName, Value, built_in};
 use renolog_protocol::time::UnixMs;
 
 use super::record::{fits, parse};

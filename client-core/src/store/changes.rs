@@ -31,15 +31,7 @@ pub enum Status {
 
 impl Status {
     fn from_code(code: u8) -> Option<Self> {
-        let all = [
-            Self::Accepted,
-            Self::Local,
-            Self::Held,
-            Self::Refused,
-            Self::Replaced,
-            Self::Waiting,
-            Self::Withdrawn,
-        ];
+        let all = [Self::Accepted, Self::Local, Self::Held, Self::Refused, Self::Replaced, Self::Waiting, Self::Withdrawn];
         all.into_iter().find(|status| *status as u8 == code)
     }
 
@@ -158,14 +150,7 @@ impl Store {
     }
 
     /// Keeps a change that was written here: with this it is in the outbox.
-    pub fn add_own(
-        &self,
-        hash: ChangeHash,
-        record: RecordId,
-        feed: FeedId,
-        bytes: &[u8],
-        role: &Role,
-    ) -> Result<(), StoreError> {
+    pub fn add_own(&self, hash: ChangeHash, record: RecordId, feed: FeedId, bytes: &[u8], role: &Role) -> Result<(), StoreError> {
         let mut insert = self.db.prepare_cached(
             "INSERT INTO changes (hash, record, community, audience, bytes, status, made_here, role)
              VALUES (?1, ?2, ?3, ?4, ?5, 1, 1, ?6)",
@@ -230,9 +215,9 @@ impl Store {
 
     /// Records of a feed with changes that the server has not ruled on.
     pub fn pending_records(&self, feed: FeedId) -> Result<Vec<RecordId>, StoreError> {
-        let mut select = self.db.prepare_cached(
-            "SELECT DISTINCT record FROM changes WHERE community = ?1 AND audience = ?2 AND status IN (1, 2)",
-        )?;
+        let mut select = self
+            .db
+            .prepare_cached("SELECT DISTINCT record FROM changes WHERE community = ?1 AND audience = ?2 AND status IN (1, 2)")?;
         let place = (feed.community.as_bytes(), feed.audience.code());
         Ok(select.query_map(place, |row| id(row, "record", RecordId::from_slice))?.collect::<Result<_, _>>()?)
     }
@@ -254,15 +239,17 @@ impl Store {
 
     /// Notes that another change says the same instead.
     pub fn set_replaced(&self, hash: ChangeHash, by: Option<ChangeHash>) -> Result<(), StoreError> {
-        let mut update = self.db.prepare_cached("UPDATE changes SET status = 4, held_for = NULL, replaced_by = ?2 WHERE hash = ?1")?;
+        let mut update =
+            self.db.prepare_cached("UPDATE changes SET status = 4, held_for = NULL, replaced_by = ?2 WHERE hash = ?1")?;
         update.execute((hash.as_bytes(), by.map(|by| by.0)))?;
         Ok(())
     }
 
     /// Puts an accepted change of this device into the outbox again.
     pub fn requeue(&self, hash: ChangeHash) -> Result<(), StoreError> {
-        let mut update =
-            self.db.prepare_cached("UPDATE changes SET status = 1, batch = NULL, seq = NULL WHERE hash = ?1 AND made_here = 1")?;
+        let mut update = self
+            .db
+            .prepare_cached("UPDATE changes SET status = 1, batch = NULL, seq = NULL WHERE hash = ?1 AND made_here = 1")?;
         update.execute([hash.as_bytes()])?;
         Ok(())
     }

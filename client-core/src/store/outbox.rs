@@ -87,17 +87,17 @@ impl Store {
     pub(crate) fn pending_in_batch(&self, batch: u64) -> Result<Vec<(RecordId, ChangeHash)>, StoreError> {
         let mut select =
             self.db.prepare_cached("SELECT record, hash FROM changes WHERE batch = ?1 AND status IN (1, 2) ORDER BY position")?;
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok((id(row, "record", RecordId::from_slice)?, id(row, "hash", ChangeHash::from_slice)?))
-        };
+        let read =
+            |row: &rusqlite::Row<'_>| Ok((id(row, "record", RecordId::from_slice)?, id(row, "hash", ChangeHash::from_slice)?));
         Ok(select.query_map([number(batch)], read)?.collect::<Result<_, _>>()?)
     }
 
     /// How many changes wait to be sent or answered, and how many the server holds back.
     pub fn unsent(&self) -> Result<(u64, u64), StoreError> {
-        let mut select =
-            self.db.prepare_cached("SELECT count(*) FILTER (WHERE status = 1), count(*) FILTER (WHERE status = 2)
-                 FROM changes WHERE status IN (1, 2)")?;
+        let mut select = self.db.prepare_cached(
+            "SELECT count(*) FILTER (WHERE status = 1), count(*) FILTER (WHERE status = 2)
+                 FROM changes WHERE status IN (1, 2)",
+        )?;
         let counts: (i64, i64) = select.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok((counts.0.unsigned_abs(), counts.1.unsigned_abs()))
     }

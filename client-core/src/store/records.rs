@@ -105,7 +105,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`], here and below.
-    pub fn project(&self, id: RecordId, feed: FeedId, shown: &Projection, updated: UnixMs, revision: u64) -> Result<(), StoreError> {
+    pub fn project(
+        &self,
+        id: RecordId,
+        feed: FeedId,
+        shown: &Projection,
+        updated: UnixMs,
+        revision: u64,
+    ) -> Result<(), StoreError> {
         let mut upsert = self.db.prepare_cached(
             "INSERT INTO records (id, community, audience, kind, state, title, words, created_ms, updated_ms, voided, conflicts,
                  superseded, unsent, held, drafts, waiting, gone, revision)

@@ -58,54 +58,89 @@ pub struct Step {
 /// Folds `moves` by the rules of `kind`.
 ///
 /// Moves are taken after everything they follow; among those that could be next, the heavier first, then the smaller id.
-/// A move counts if the schema allows it from the state it finds *and* everything it follows counts: who moved on from a
-/// consensus that did not come about did not mean this. Stopping work, sending back and escalating need only the first:
-/// they act on whatever the state is.
+/// A move counts if the schema allows it from the state it finds *and* its writer meant it from there: everything it
+/// follows counts, or the state it finds is the one its writer saw. Who moved on from a consensus that did not come about
+/// did not mean this; who saw two dispatches, one of them overtaken, and reported in, did. Stopping work, sending back and
+/// escalating need only the first: they act on whatever the state is.
 pub fn fold(kind: &Kind, moves: &BTreeMap<EntryId, Moved>) -> Folded {
-    let mut waiting: BTreeMap<&EntryId, usize> = BTreeMap::new();
-    let mut followed_by: BTreeMap<&EntryId, Vec<&EntryId>> = BTreeMap::new();
-    for (id, moved) in moves {
-        let known = moved.follows.iter().filter(|earlier| moves.contains_key(*earlier));
-        waiting.insert(id, known.clone().count());
-        known.for_each(|earlier| followed_by.entry(earlier).or_default().push(id));
-    }
-    let turn = |id: &EntryId| (std::cmp::Reverse(weight(kind, &moves[id])), id.clone());
-    let mut ready: BTreeSet<_> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| turn(id)).collect();
-    let mut folded = Folded { state: kind.initial.clone(), path: Vec::with_capacity(moves.len()) };
-    let mut standing: BTreeSet<EntryId> = BTreeSet::new();
-    while let Some((_, id)) = ready.pop_first() {
-        let moved = &moves[&id];
-        let found = folded.state.clone();
-        let outcome = match kind.moves.get(&moved.name) {
-            None => Standing::Unknown,
-            Some(rule) if !rule.from.contains(&found) => Standing::Superseded,
-            Some(rule) if !rule.weight.overrules() && !moved.follows.is_subset(&standing) => Standing::Superseded,
-            Some(rule) => {
-                folded.state = rule.to.clone();
+    Folding { kind, moves, seen: BTreeMap::new() }.fold(moves.keys().collect())
+}
+
+/// A fold, and those of pasts that it asks for: one for each set of moves that someone followed of which not all count.
+struct Folding<'a> {
+    kind: &'a Kind,
+    moves: &'a BTreeMap<EntryId, Moved>,
+    seen: BTreeMap<&'a BTreeSet<EntryId>, StateName>,
+}
+
+impl<'a> Folding<'a> {
+    fn fold(&mut self, among: BTreeSet<&'a EntryId>) -> Folded {
+        let mut waiting: BTreeMap<&EntryId, usize> = BTreeMap::new();
+        let mut followed_by: BTreeMap<&EntryId, Vec<&'a EntryId>> = BTreeMap::new();
+        for id in &among {
+            let known = self.moves[*id].follows.iter().filter(|earlier| among.contains(earlier));
+            waiting.insert(id, known.clone().count());
+            known.for_each(|earlier| followed_by.entry(earlier).or_default().push(id));
+        }
+        let mut ready: BTreeSet<_> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| self.turn(id)).collect();
+        let mut folded = Folded { state: self.kind.initial.clone(), path: Vec::with_capacity(among.len()) };
+        let mut standing: BTreeSet<EntryId> = BTreeSet::new();
+        while let Some((_, id)) = ready.pop_first() {
+            let found = folded.state.clone();
+            let outcome = self.outcome(&self.moves[&id], &found, &standing);
+            if outcome == Standing::Stands {
+                folded.state = self.kind.moves[&self.moves[&id].name].to.clone();
                 standing.insert(id.clone());
-                Standing::Stands
             }
+            for later in followed_by.remove(&id).unwrap_or_default() {
+                let left = waiting.get_mut(later).expect("every move is waited for once");
+                *left -= 1;
+                if *left == 0 {
+                    ready.insert(self.turn(later));
+                }
+            }
+            folded.path.push(Step { id, found, standing: outcome });
+        }
+        folded
+    }
+
+    fn turn(&self, id: &EntryId) -> (std::cmp::Reverse<Weight>, EntryId) {
+        let weight = self.kind.moves.get(&self.moves[id].name).map_or(Weight::Close, |rule| rule.weight);
+        (std::cmp::Reverse(weight), id.clone())
+    }
+
+    fn outcome(&mut self, moved: &'a Moved, found: &StateName, standing: &BTreeSet<EntryId>) -> Standing {
+        let Some(rule) = self.kind.moves.get(&moved.name) else { return Standing::Unknown };
+        let meant = |folding: &mut Self| {
+            rule.weight.overrules() || moved.follows.is_subset(standing) || folding.seen_after(&moved.follows) == *found
         };
-        for later in followed_by.remove(&id).unwrap_or_default() {
-            let left = waiting.get_mut(later).expect("every move is waited for once");
-            *left -= 1;
-            if *left == 0 {
-                ready.insert(turn(later));
+        if rule.from.contains(found) && meant(self) { Standing::Stands } else { Standing::Superseded }
+    }
+
+    /// The state that someone saw who followed these.
+    fn seen_after(&mut self, follows: &'a BTreeSet<EntryId>) -> StateName {
+        if let Some(state) = self.seen.get(follows) {
+            return state.clone();
+        }
+        let mut past: BTreeSet<&EntryId> = BTreeSet::new();
+        let mut next: Vec<&EntryId> = follows.iter().collect();
+        while let Some(id) = next.pop() {
+            if let Some((id, moved)) = self.moves.get_key_value(id)
+                && past.insert(id)
+            {
+                next.extend(&moved.follows);
             }
         }
-        folded.path.push(Step { id, found, standing: outcome });
+        let state = self.fold(past).state;
+        self.seen.insert(follows, state.clone());
+        state
     }
-    folded
 }
 
 /// The latest moves: those that no other follows.
 pub fn latest(moves: &BTreeMap<EntryId, Moved>) -> BTreeSet<EntryId> {
     let followed: BTreeSet<&EntryId> = moves.values().flat_map(|moved| &moved.follows).collect();
     moves.keys().filter(|id| !followed.contains(id)).cloned().collect()
-}
-
-fn weight(kind: &Kind, moved: &Moved) -> Weight {
-    kind.moves.get(&moved.name).map_or(Weight::Close, |rule| rule.weight)
 }
 
 #[cfg(test)]
@@ -149,6 +184,16 @@ mod tests {
             ("matter", "1 discuss <; 2 agree < 1; 3 act < 2; 4 disagree < 1", "no_consensus | agree act"),
             // … unless it overrules.
             ("whistle", "1 dispatch <; 2 dispatch <; 3 escalate < 2", "dispatched | dispatch"),
+            // Who reports in to the dispatch that was overtaken reports in …
+            ("whistle", "1 dispatch <; 2 dispatch <; 3 report_in < 2", "reported_in | dispatch"),
+            // … and whoever saw both dispatches goes on from them.
+            ("whistle", "1 dispatch <; 2 dispatch <; 3 report_in < 1 2; 4 act < 3", "acting | dispatch"),
+            // Work goes on after a stop that overtook what was done meanwhile.
+            (
+                "rectification",
+                "1 issue <; 2 fix < 1; 3 submit < 2; 4 verify < 3; 9 stop_work < 2; 5 resume < 4 9",
+                "fixing | submit verify",
+            ),
             ("matter", "1 sing <", "opened | sing"),
         ] {
             assert_eq!(folded(kind, script), outcome, "{script}");

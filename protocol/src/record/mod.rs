@@ -244,6 +244,10 @@ impl Seen<'_> {
         self.0.moves().contains_key(id)
     }
 
+    pub(crate) fn move_count(&self) -> usize {
+        self.0.moves().len()
+    }
+
     pub(crate) fn state(&self, kind: &Kind) -> crate::schema::StateName {
         let moves = self.0.moves().into_iter().map(|(id, said)| (id, said.value)).collect();
         fold(kind, &moves).state

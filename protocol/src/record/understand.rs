@@ -272,7 +272,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Automerge writes "the value shown first, again" over a conflict as a deletion of the other values.
+    fn settles(&self, op: &Op) -> Option<Act> {
+        let Key::Map(key) = &op.key else { return None };
+        let field = FieldName::parse(key).ok()?;
+        let visible = self.before.visible(&self.containers.as_ref()?[0], key);
+        let values = self.before.register(&field);
+        let (_, others) = visible.split_last().filter(|(_, others)| !others.is_empty() && values.len() == visible.len())?;
+        let others: HashSet<OpName> = others.iter().filter_map(op_name).collect();
+        let deleted: HashSet<OpName> = op.pred.iter().map(legacy_name).collect();
+        let settles = op.action == OpType::Delete && !op.insert && deleted == others && deleted.len() == op.pred.len();
+        values.into_iter().next_back().filter(|_| settles).map(|said| Act::Set { field, value: said.value })
+    }
+
     fn in_fields(&mut self, own_name: OpName, op: &Op) -> Result<(), NotUnderstood> {
+        if let Some(act) = self.settles(op) {
+            let fresh = matches!(&op.key, Key::Map(key) if self.touched.insert((layout::FIELDS, key.to_string())));
+            self.acts.push(act);
+            return if fresh { Ok(()) } else { Err(strange("a field twice")) };
+        }
         let key = self.map_key(op)?;
         let field = FieldName::parse(key).map_err(|e| strange(e.to_string()))?;
         self.replaces_what_it_saw(0, layout::FIELDS, key, op)?;
@@ -285,7 +303,8 @@ impl<'a> Reader<'a> {
             OpType::Make(ObjType::Text) => {
                 // Beginning anew where one text stands would strand what others type into it meanwhile; where several
                 // were begun apart it is how they are settled.
-                if op.pred.len() == 1 {
+                let is_text = |id| matches!(self.places.get(&legacy_name(id)), Some(Place::Prose(..)));
+                if op.pred.len() == 1 && op.pred.iter().all(is_text) {
                     return Err(NotUnderstood::RewritesHistory(field.to_string()));
                 }
                 self.places.insert(own_name.clone(), Place::Prose(field.clone(), own_name.clone()));

@@ -198,6 +198,9 @@ impl DeviceSession {
                 events
             }
             Frame::Bye(bye) => vec![Event::Bye(bye)],
+            // These may come before the welcome, so that whoever is welcomed knows the rules and the members.
+            Frame::Roster(frame) => vec![Event::Roster { community: frame.community, name: frame.name, roster: frame.roster }],
+            Frame::Schema(frame) => vec![Event::Schema(frame.text)],
             Frame::Pong(_) | Frame::Sorry(_) | Frame::Unknown(_) => Vec::new(),
             frame => self.handle_open(frame)?,
         })
@@ -209,8 +212,6 @@ impl DeviceSession {
             Frame::Grants(grants) => grants.feeds.iter().map(|grant| self.granted(*grant, epoch)).collect(),
             Frame::Receipt(receipt) => vec![self.receipt(receipt)],
             Frame::Items(items) => self.items(items, epoch)?,
-            Frame::Roster(frame) => vec![Event::Roster { community: frame.community, name: frame.name, roster: frame.roster }],
-            Frame::Schema(frame) => vec![Event::Schema(frame.text)],
             Frame::Welcome(_) => return Err(PeerError::OutOfTurn("a second welcome")),
             _ => return Err(PeerError::OutOfTurn("a device's frame")),
         })

@@ -3,7 +3,7 @@
 //! # Contract
 //! Feed every event to [`ServerSession::handle`]; then take [`Output`]s from [`ServerSession::poll_output`] until there is
 //! none. At most one [`Output::Read`] is unanswered at any time, and outputs wait inside the session while the driver is
-//! busy sending: a slow phone holds one page in memory and a place in a feed, no queue. Nothing but a farewell leaves
+//! busy sending: a slow phone holds one page in memory and a place in a feed, no queue. No receipt and no item leaves
 //! before the welcome, in whatever order the driver answers. After [`Output::Close`] nothing more comes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -267,14 +267,7 @@ impl ServerSession {
         let Phase::Introducing(hello) = std::mem::replace(&mut self.phase, Phase::Open) else { return };
         self.epoch = introduction.epoch;
         self.readable = introduction.communities.iter().flat_map(|standing| standing.feeds.iter().copied()).collect();
-        let grants: Vec<Grant> = hello.feeds.iter().map(|cursor| self.follow(*cursor)).collect();
-        self.send(Welcome {
-            version: VERSION,
-            server_time: introduction.server_time,
-            epoch: introduction.epoch,
-            schema: introduction.schema.version,
-            feeds: grants.try_into().expect("as many as were asked for"),
-        });
+        // Rules and members come first: a device that has been welcomed knows both, and can be used.
         if introduction.schema.version > hello.schema {
             self.send(SchemaFrame { text: introduction.schema.text().to_owned() });
         }
@@ -284,6 +277,14 @@ impl ServerSession {
                 self.send_roster(&standing);
             }
         }
+        let grants: Vec<Grant> = hello.feeds.iter().map(|cursor| self.follow(*cursor)).collect();
+        self.send(Welcome {
+            version: VERSION,
+            server_time: introduction.server_time,
+            epoch: introduction.epoch,
+            schema: introduction.schema.version,
+            feeds: grants.try_into().expect("as many as were asked for"),
+        });
         hello.feeds.iter().for_each(|cursor| self.saw(*cursor));
         self.out.extend(self.after_welcome.drain(..));
     }

@@ -1,14 +1,125 @@
-//! Placeholder: the scripted week.
+//! `renolog demo`: a week in 德胜新村, played with real devices over real websockets against a real server.
+//!
+//! Nothing here is pretended: devices are `client-core` with a store on disk each, the server is the one `renolog serve`
+//! runs, links are TCP relays that are cut in the middle of a push. Only the clocks are moved, so that the week takes
+//! seconds, and the people are made up.
+
+mod communities;
+mod link;
+mod person;
+mod proof;
+mod week;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use renolog_protocol::schema::Schema;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::cli;
+use crate::clock::MovedClock;
+use crate::command::Command;
+use crate::data_dir::{self, DataDir};
+use crate::ingest::Outcome;
+use crate::office::{self, NewToken};
+use crate::serve;
 
 /// Plays the week.
 #[derive(Debug, clap::Args)]
 pub struct Demo {
+    /// Where the week is kept; a new temporary directory if not said. A directory that has been used is not used again.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Where to listen; any free port if this one is taken.
+    #[arg(long, default_value = "127.0.0.1:7340")]
+    listen: SocketAddr,
     /// Exit when the week is over, with one JSON object as the last line.
     #[arg(long)]
     once: bool,
 }
 
-pub(crate) fn run(args: Demo) -> anyhow::Result<()> {
-    let _ = args.once;
-    anyhow::bail!("not built yet")
+/// Plays the week, shows what came of it, and goes on serving unless told otherwise.
+pub(crate) fn run(args: Demo) -> Result<()> {
+    // Kept until the end: a temporary directory goes when its handle does.
+    let (path, _temporary) = match &args.data {
+        Some(path) => (path.clone(), None),
+        None => {
+            let temporary = tempfile::Builder::new().prefix("renolog-demo-").tempdir().context("no temporary directory")?;
+            (temporary.path().to_owned(), Some(temporary))
+        }
+    };
+    anyhow::ensure!(!data_dir::database(&path).exists(), "{} has been used; choose a new directory for the demo", path.display());
+    let data = DataDir::hold(&path)?;
+    cli::runtime()?.block_on(play(&args, data, &path))
+}
+
+async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
+    let clock = MovedClock::default();
+    let (app, handle) = App::start(data, Schema::built_in(), Arc::new(clock.clone()), None)?;
+    let listener = listen(args).await?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(serve::serve(app.clone(), handle, listener, async move { drop(stopped.await) }));
+
+    println!("旧改日志演示：德胜新村的一周  Renolog demo: a week in Desheng Xincun");
+    println!("人物与事件为虚构；小区数字为公开数字  People and events are made up; the communities' figures are published ones");
+    println!("服务 server http://{address}   数据 data {}\n", path.display());
+
+    let devices = path.join("devices");
+    std::fs::create_dir_all(&devices)?;
+    let week = week::play(&app, &clock, address, &devices).await?;
+    clock.reset();
+    let proof = proof::examine(path, &week)?;
+
+    let history = cli::history_text(&data_dir::reader(path)?, &app.schema, "desheng", None)?;
+    println!("\n{history}");
+    let cuts: u64 = week.people.iter().map(person::Person::cuts).sum();
+    println!("上传途中断线 {cuts} 次，无一丢失  links cut in the middle of a push: {cuts}; lost: {}\n", proof.lost);
+    if !args.once {
+        let token = token(&app).await?;
+        println!("继续服务，按 Ctrl-C 结束  Still serving; Ctrl-C ends it. Look on:");
+        println!("  renolog history desheng --data {}", path.display());
+        println!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/communities/desheng/history");
+        println!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/communities/desheng/records\n");
+    }
+    println!("{}", serde_json::to_string(&proof)?);
+    drop(app);
+    if !args.once {
+        cli::asked_to_stop().await;
+    }
+    drop(week);
+    // The server ends either way when its other end is gone.
+    stop.send(()).ok();
+    server.await??;
+    anyhow::ensure!(proof.converged, "the devices and the server do not agree");
+    anyhow::ensure!(proof.lost == 0, "{} edits were lost", proof.lost);
+    Ok(())
+}
+
+/// The address asked for, or any free one.
+async fn listen(args: &Demo) -> Result<TcpListener> {
+    if args.once {
+        return Ok(serve::listen("127.0.0.1:0".parse()?, false).await?);
+    }
+    match serve::listen(args.listen, false).await {
+        Err(serve::ServeError::Listen { address, .. }) => {
+            println!("{address} 已被占用，换用其他端口  is taken; using another port");
+            Ok(serve::listen("127.0.0.1:0".parse()?, false).await?)
+        }
+        listening => Ok(listening?),
+    }
+}
+
+async fn token(app: &App) -> Result<String> {
+    let asked = NewToken { label: "demo".into(), days: 1 };
+    let (command, token) = office::issue_token(asked, app.clock.now());
+    submit(app, command).await?;
+    Ok(token.token)
+}
+
+async fn submit(app: &App, command: Command) -> Result<Outcome> {
+    Ok(app.writer.submit(command).await?)
 }

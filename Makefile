@@ -1,0 +1,30 @@
+# make demo   the whole system with real devices, on this machine
+# make test   every check, as CI runs it
+# make help   the rest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test fmt lint doc clean tools
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: tools ## build, play a scripted week with real devices, and keep serving (Ctrl-C ends it)
+	cargo run --release -p renolog-server --bin renolog -- demo
+
+test: tools ## formatting, lints, every test, the examples in the documentation
+	@scripts/test
+
+fmt: tools ## format the code
+	cargo fmt --all
+
+lint: tools ## lints only
+	cargo clippy --workspace --all-targets -- -D warnings
+
+doc: tools ## the documentation, under target/doc
+	cargo doc --workspace --no-deps
+
+clean: ## remove what was built
+	cargo clean
+
+tools:
+	@scripts/tools

@@ -1,0 +1,419 @@
+//! The face of the crate: a device with a real clock and real sockets.
+//!
+//! A [`Device`] is a handle that can be cloned and used from any thread. Reading and writing never wait for the network.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use renolog_protocol::id::{CommunityId, EntryId, RecordId};
+use renolog_protocol::record::{Act, RecordView};
+use renolog_protocol::schema::{FieldName, KindName, MoveName, Value};
+use renolog_protocol::time::UnixMs;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::client::{Client, ClientError, HistoryEntry, Input, Output, Status, SyncState};
+use crate::enrol::{self, EnrolError, Enrolment};
+use crate::store::{Enrolled, Filter, ListedRecord, Place};
+use crate::transport::{Link, LinkEvent, Target, Traffic};
+
+/// What time it is.
+pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
+
+/// What a device takes from its surroundings; the defaults are those of a real phone.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// Another clock than the system's, for demonstrations and tests.
+    pub clock: Option<Clock>,
+    /// A fixed seed instead of fresh randomness, for tests.
+    pub seed: Option<[u8; 32]>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").field("own_clock", &self.clock.is_some()).field("seeded", &self.seed.is_some()).finish()
+    }
+}
+
+/// Why a device could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// The client could not.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// Enrolment failed.
+    #[error(transparent)]
+    Enrol(#[from] EnrolError),
+    /// The system gave no randomness to draw ids and keys from.
+    #[error("no randomness: {0}")]
+    NoRandomness(getrandom::Error),
+    /// The device was stopped while something waited for it.
+    #[error("the device was stopped")]
+    Stopped,
+}
+
+/// See the module.
+#[derive(Clone)]
+pub struct Device {
+    shared: Arc<Shared>,
+    driver: Arc<Driver>,
+}
+
+struct Shared {
+    client: Mutex<Client>,
+    clock: Clock,
+    traffic: Arc<Traffic>,
+    /// Rung when there may be something for the link.
+    work: Notify,
+    revision: watch::Sender<u64>,
+    /// Counts whatever happened, for those who wait for something to come true.
+    activity: watch::Sender<u64>,
+}
+
+/// The task that moves frames. It holds the shared part only, so the last handle's end is its end.
+#[derive(Default)]
+struct Driver(Mutex<Option<JoinHandle<()>>>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(task) = lock(&self.0).take() {
+            task.abort();
+        }
+    }
+}
+
+/// A panic elsewhere must not take people's work away: the client leaves nothing half done in memory that is not half
+/// done in its store, and there every group of writes stands or falls together.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn system_clock() -> UnixMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Device").field("id", &self.peek(|client| client.device())).finish_non_exhaustive()
+    }
+}
+
+impl Device {
+    /// Opens the device kept in a file, or makes a new one there.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`]; [`DeviceError::NoRandomness`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, DeviceError> {
+        Self::open_with(path, Settings::default())
+    }
+
+    /// The same with other surroundings.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`]; [`DeviceError::NoRandomness`].
+    pub fn open_with(path: impl AsRef<Path>, settings: Settings) -> Result<Self, DeviceError> {
+        let mut seed = [0; 32];
+        match settings.seed {
+            Some(given) => seed = given,
+            None => getrandom::fill(&mut seed).map_err(DeviceError::NoRandomness)?,
+        }
+        let clock = settings.clock.unwrap_or_else(|| Arc::new(system_clock));
+        let client = Client::open(&Place::File(path.as_ref().to_owned()), seed, clock())?;
+        let revision = watch::Sender::new(client.revision());
+        let shared = Shared {
+            client: Mutex::new(client),
+            clock,
+            traffic: Arc::default(),
+            work: Notify::new(),
+            revision,
+            activity: watch::Sender::new(0),
+        };
+        Ok(Self { shared: Arc::new(shared), driver: Arc::default() })
+    }
+
+    /// Exchanges a one-time code for a place on the server, and follows every community the person has a role in.
+    ///
+    /// # Errors
+    /// [`EnrolError`]; [`ClientError::Store`].
+    pub async fn enrol(&self, server: &str, code: &str, device_name: &str) -> Result<Enrolment, DeviceError> {
+        let (device, key) = self.peek(|client| (client.device(), client.public_key()));
+        let (address, code, device_name) = (server.to_owned(), code.to_owned(), device_name.to_owned());
+        let asked = tokio::task::spawn_blocking(move || enrol::enrol(&address, &code, device, key, &device_name));
+        let enrolment = asked.await.map_err(|_| DeviceError::Stopped)??;
+        self.with(|client, now| {
+            let Enrolment { person, name, token, .. } = enrolment.clone();
+            client.enrolled(Enrolled { server: server.to_owned(), person, name, token })?;
+            enrolment.communities.iter().try_for_each(|community| client.follow(now, community.id))
+        })?;
+        Ok(enrolment)
+    }
+
+    /// Connects now and stays connected whenever it can be, until [`Device::stop`] or [`Device::go_offline`]. To be called
+    /// inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`].
+    pub fn start(&self) -> Result<(), DeviceError> {
+        self.with(|client, now| client.handle(now, Input::Start))?;
+        let mut task = lock(&self.driver.0);
+        if task.as_ref().is_none_or(JoinHandle::is_finished) {
+            *task = Some(tokio::spawn(drive(self.shared.clone())));
+        }
+        Ok(())
+    }
+
+    /// Ends the connection and the task behind it. The store stays open; [`Device::start`] begins again.
+    pub async fn stop(&self) {
+        self.go_offline();
+        let task = lock(&self.driver.0).take();
+        if let Some(task) = task {
+            task.abort();
+            // Cancelled is how it is meant to end.
+            drop(task.await);
+        }
+    }
+
+    /// Is offline from now on, as in a stairwell without signal.
+    pub fn go_offline(&self) {
+        if let Err(error) = self.with(|client, now| client.handle(now, Input::Stop)) {
+            tracing::warn!(%error, "going offline");
+        }
+    }
+
+    /// Is online again from now on.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`].
+    pub fn go_online(&self) -> Result<(), DeviceError> {
+        self.start()
+    }
+
+    /// Tells that someone looks at the screen, or that the network changed: it connects, or asks for a sign of life, now.
+    pub fn nudge(&self) {
+        if let Err(error) = self.with(|client, now| client.handle(now, Input::Nudge)) {
+            tracing::warn!(%error, "a nudge");
+        }
+    }
+
+    /// Another address for the same server, from the next connection on.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`], [`ClientError::Store`].
+    pub fn set_server(&self, server: &str) -> Result<(), DeviceError> {
+        Ok(self.with(|client, _| client.set_server(server))?)
+    }
+
+    /// Follows a community.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`].
+    pub fn follow(&self, community: CommunityId) -> Result<(), DeviceError> {
+        Ok(self.with(|client, now| client.follow(now, community))?)
+    }
+
+    /// Makes a record; see [`Client::create`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create(
+        &self,
+        community: CommunityId,
+        kind: &KindName,
+        values: Vec<(FieldName, Value)>,
+    ) -> Result<RecordId, DeviceError> {
+        Ok(self.with(|client, now| client.create(now, community, kind, values, None))?)
+    }
+
+    /// Says something in a record; see [`Client::edit`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn edit(&self, record: RecordId, acts: &[Act]) -> Result<(), DeviceError> {
+        Ok(self.with(|client, now| client.edit(now, record, acts, None))?)
+    }
+
+    /// Moves a record; see [`Client::transition`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn transition(&self, record: RecordId, name: &MoveName, reason: Option<&str>) -> Result<EntryId, DeviceError> {
+        Ok(self.with(|client, now| client.transition(now, record, name, reason, None))?)
+    }
+
+    /// Adds a remark; see [`Client::note`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn note(&self, record: RecordId, text: &str) -> Result<EntryId, DeviceError> {
+        Ok(self.with(|client, now| client.note(now, record, text, None))?)
+    }
+
+    /// Records, latest first; see [`Client::list`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn list(&self, filter: &Filter) -> Result<Vec<ListedRecord>, DeviceError> {
+        Ok(self.peek(|client| client.list(filter))?)
+    }
+
+    /// A record; see [`Client::read`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read(&self, record: RecordId) -> Result<RecordView, DeviceError> {
+        Ok(self.peek(|client| client.read(record))?)
+    }
+
+    /// The history of a record; see [`Client::history`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn history(&self, record: RecordId) -> Result<Vec<HistoryEntry>, DeviceError> {
+        Ok(self.peek(|client| client.history(record))?)
+    }
+
+    /// How far a record has come; see [`Client::sync_state`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sync_state(&self, record: RecordId) -> Result<SyncState, DeviceError> {
+        Ok(self.peek(|client| client.sync_state(record))?)
+    }
+
+    /// How the device is doing; see [`Client::status`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn status(&self) -> Result<Status, DeviceError> {
+        Ok(self.peek(|client| client.status())?)
+    }
+
+    /// TCP payload sent and received since the device was opened, in bytes: everything there is but the packets' headers.
+    pub fn link_bytes(&self) -> (u64, u64) {
+        (self.shared.traffic.up(), self.shared.traffic.down())
+    }
+
+    /// The revision, whenever it grows. Not a queue: a slow watcher sees the latest, and asks [`Client::changed_since`] for
+    /// what it missed.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.shared.revision.subscribe()
+    }
+
+    /// Waits until nothing is unsent and nothing is still to come; see [`Client::is_settled`].
+    ///
+    /// # Errors
+    /// [`ClientError::Store`].
+    pub async fn settled(&self) -> Result<(), DeviceError> {
+        self.until(|client| client.is_settled()).await
+    }
+
+    /// Waits until something is true of the client; asks again after whatever happens.
+    ///
+    /// # Errors
+    /// Those of `condition`.
+    pub async fn until(&self, condition: impl Fn(&mut Client) -> Result<bool, ClientError>) -> Result<(), DeviceError> {
+        let mut activity = self.shared.activity.subscribe();
+        while !self.peek(&condition)? {
+            activity.changed().await.map_err(|_| DeviceError::Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// Does anything with the client, at the device's own time; then what it wants sent is sent and watchers are told.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Client, UnixMs) -> T) -> T {
+        self.shared.with(work)
+    }
+
+    /// Looks at the client without telling anyone.
+    pub fn peek<T>(&self, look: impl FnOnce(&mut Client) -> T) -> T {
+        look(&mut lock(&self.shared.client))
+    }
+}
+
+impl Shared {
+    fn with<T>(&self, work: impl FnOnce(&mut Client, UnixMs) -> T) -> T {
+        let done = self.with_quietly(work);
+        self.work.notify_one();
+        done
+    }
+
+    fn with_quietly<T>(&self, work: impl FnOnce(&mut Client, UnixMs) -> T) -> T {
+        let mut client = lock(&self.client);
+        let done = work(&mut client, (self.clock)());
+        let revision = client.revision();
+        drop(client);
+        self.revision.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+        self.activity.send_modify(|count| *count += 1);
+        done
+    }
+
+    fn handle(&self, input: Input<'_>) {
+        if let Err(error) = self.with_quietly(|client, now| client.handle(now, input)) {
+            tracing::warn!(%error, "what the link brought could not be stored");
+        }
+    }
+
+    /// The moment of the timeout has come by waiting for it, whatever an injected clock says.
+    fn timeout(&self, due: UnixMs) {
+        if let Err(error) = self.with_quietly(|client, now| client.handle(now.max(due), Input::Timeout)) {
+            tracing::warn!(%error, "a timeout");
+        }
+    }
+
+    fn target(&self) -> Option<Target> {
+        let client = lock(&self.client);
+        client.enrolment().map(|enrolled| Target { server: enrolled.server.clone(), token: enrolled.token.clone() })
+    }
+}
+
+/// Does what the client asks, and tells it what happens, until it is aborted.
+async fn drive(shared: Arc<Shared>) {
+    let mut link: Option<Link> = None;
+    loop {
+        while let Some(output) = { lock(&shared.client).poll_output() } {
+            match output {
+                Output::Connect => link = shared.target().map(|target| Link::open(target, shared.traffic.clone())),
+                Output::Send(bytes) => link.iter().for_each(|link| link.send(bytes.clone())),
+                Output::Disconnect => link = None,
+            }
+        }
+        let due = { lock(&shared.client).poll_timeout() };
+        tokio::select! {
+            () = shared.work.notified() => {}
+            () = shared.traffic.moved() => shared.handle(Input::LinkMoved),
+            event = next(&mut link) => happened(&shared, &mut link, event),
+            due = reach(due, &shared.clock) => shared.timeout(due),
+        }
+    }
+}
+
+fn happened(shared: &Shared, link: &mut Option<Link>, event: LinkEvent) {
+    match event {
+        LinkEvent::Connected => shared.handle(Input::Connected),
+        LinkEvent::Frame(bytes) => shared.handle(Input::Frame(&bytes)),
+        LinkEvent::TurnedAway(bye) => {
+            *link = None;
+            shared.handle(Input::TurnedAway(bye));
+        }
+        LinkEvent::Gone => {
+            *link = None;
+            shared.handle(Input::Disconnected);
+        }
+    }
+}
+
+async fn next(link: &mut Option<Link>) -> LinkEvent {
+    match link {
+        Some(link) => link.event().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn reach(due: Option<UnixMs>, clock: &Clock) -> UnixMs {
+    let Some(due) = due else { return std::future::pending().await };
+    let wait = (due - clock()).0.max(0).unsigned_abs();
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+    due
+}

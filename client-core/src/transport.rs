@@ -1,0 +1,298 @@
+//! The websocket: opens it, moves frames, and tells when bytes really moved.
+//!
+//! It decides nothing. [`crate::device`] feeds what happens here to the client and does what the client asks.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use renolog_protocol::limits;
+use renolog_protocol::session::ByeCode;
+use renolog_protocol::wire::{Bye, SUBPROTOCOL};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
+use tokio_tungstenite::tungstenite::http::{Response, StatusCode, Uri};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+/// A phone in a stairwell needs several seconds to find its network again; longer than this is no network.
+const CONNECT_WITHIN: Duration = Duration::from_secs(20);
+/// What the system may take off our hands before it is on its way. Small, so that a push on a slow link is seen to move:
+/// 32 kB (Linux doubles the figure) last 32 s at 8 kbit/s, less than a silent link is given.
+const SEND_BUFFER_BYTES: u32 = 16 << 10;
+/// Messages that wait for the client; the link is not read beyond.
+const MESSAGES_WAITING: usize = 8;
+
+/// Where to connect, and as whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) server: String,
+    pub(crate) token: String,
+}
+
+/// What happened on the link.
+#[derive(Debug)]
+pub(crate) enum LinkEvent {
+    Connected,
+    Frame(Vec<u8>),
+    TurnedAway(Bye),
+    Gone,
+}
+
+/// Bytes on the link, TCP payload both ways, since the device was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    up: AtomicU64,
+    down: AtomicU64,
+    moved: Notify,
+}
+
+impl Traffic {
+    pub(crate) fn up(&self) -> u64 {
+        self.up.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn down(&self) -> u64 {
+        self.down.load(Ordering::Relaxed)
+    }
+
+    /// Waits until bytes came in, or bytes that had to wait went out.
+    pub(crate) async fn moved(&self) {
+        self.moved.notified().await;
+    }
+}
+
+/// One connection, or the attempt at one. Dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    outgoing: mpsc::UnboundedSender<Vec<u8>>,
+    events: mpsc::Receiver<LinkEvent>,
+    task: JoinHandle<()>,
+}
+
+impl Link {
+    pub(crate) fn open(target: Target, traffic: Arc<Traffic>) -> Self {
+        // Bounded by the session: a greeting, a few pushes in flight, and small change.
+        let (outgoing, to_send) = mpsc::unbounded_channel();
+        let (report, events) = mpsc::channel(MESSAGES_WAITING);
+        let task = tokio::spawn(async move {
+            let last = match live(&target, traffic, to_send, &report).await {
+                Ok(()) => LinkEvent::Gone,
+                Err(Error::Http(response)) => turned_away(&response),
+                Err(error) => {
+                    tracing::debug!(%error, "the link is gone");
+                    LinkEvent::Gone
+                }
+            };
+            // Nobody listens any more when the device let go first.
+            drop(report.send(last).await);
+        });
+        Self { outgoing, events, task }
+    }
+
+    pub(crate) fn send(&self, bytes: Vec<u8>) {
+        if self.outgoing.send(bytes).is_err() {
+            tracing::debug!("a message for a link that is gone");
+        }
+    }
+
+    pub(crate) async fn event(&mut self) -> LinkEvent {
+        self.events.recv().await.unwrap_or(LinkEvent::Gone)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn live(
+    target: &Target,
+    traffic: Arc<Traffic>,
+    to_send: mpsc::UnboundedReceiver<Vec<u8>>,
+    report: &mpsc::Sender<LinkEvent>,
+) -> Result<(), Error> {
+    let socket = timeout(CONNECT_WITHIN, connect(target, traffic)).await.map_err(|_| timed_out())??;
+    if report.send(LinkEvent::Connected).await.is_err() {
+        return Ok(());
+    }
+    converse(socket, to_send, report).await
+}
+
+async fn connect(target: &Target, traffic: Arc<Traffic>) -> Result<WebSocketStream<Counted>, Error> {
+    let uri: Uri = sync_address(&target.server).parse()?;
+    let (host, port) = (uri.host().unwrap_or_default().to_owned(), uri.port_u16().unwrap_or(80));
+    let stream = Counted { inner: open(&host, port).await?, traffic, waited: false };
+    let request = ClientRequestBuilder::new(uri)
+        .with_header("Authorization", format!("Bearer {}", target.token))
+        .with_sub_protocol(SUBPROTOCOL);
+    let bounds = WebSocketConfig::default().max_message_size(Some(limits::FRAME_BYTES)).max_frame_size(Some(limits::FRAME_BYTES));
+    Ok(client_async_with_config(request, stream, Some(bounds)).await?.0)
+}
+
+/// The connector: plain TCP. A secure one takes its place here.
+async fn open(host: &str, port: u16) -> Result<TcpStream, std::io::Error> {
+    let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the server's name has no address");
+    for address in lookup_host((host, port)).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+        socket.set_nodelay(true)?;
+        match socket.connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn converse(
+    socket: WebSocketStream<Counted>,
+    mut to_send: mpsc::UnboundedReceiver<Vec<u8>>,
+    report: &mpsc::Sender<LinkEvent>,
+) -> Result<(), Error> {
+    let (mut sink, mut stream) = socket.split();
+    let write = async {
+        while let Some(bytes) = to_send.recv().await {
+            sink.feed(Message::binary(bytes)).await?;
+            // What is ready leaves together: the greeting and the first pushes in one flight.
+            while let Ok(bytes) = to_send.try_recv() {
+                sink.feed(Message::binary(bytes)).await?;
+            }
+            sink.flush().await?;
+        }
+        Ok(())
+    };
+    let read = async {
+        while let Some(message) = stream.next().await {
+            match message? {
+                Message::Binary(bytes) => {
+                    if report.send(LinkEvent::Frame(bytes.into())).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Message::Close(_) => return Ok(()),
+                _ => {}
+            }
+        }
+        Ok(())
+    };
+    tokio::select! {
+        done = write => done,
+        done = read => done,
+    }
+}
+
+fn sync_address(server: &str) -> String {
+    let base = server.trim_end_matches('/');
+    let base = base.strip_prefix("http://").map_or_else(|| base.to_owned(), |rest| format!("ws://{rest}"));
+    format!("{base}/api/v1/sync")
+}
+
+fn timed_out() -> Error {
+    Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no connection in time"))
+}
+
+/// The server answered the upgrade with a refusal.
+fn turned_away(response: &Response<Option<Vec<u8>>>) -> LinkEvent {
+    let problem = response.body().as_deref().and_then(|body| serde_json::from_slice::<serde_json::Value>(body).ok());
+    let words = |key: &str| problem.as_ref()?.get(key)?.as_str().map(str::to_owned);
+    let code = match response.status() {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ByeCode::NotAllowed,
+        StatusCode::UPGRADE_REQUIRED => ByeCode::Incompatible,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => ByeCode::Busy,
+        _ => return LinkEvent::Gone,
+    };
+    let mut bye = code.bye(words("en").unwrap_or_else(|| format!("the server answered {}", response.status())));
+    bye.zh = words("zh").unwrap_or(bye.zh);
+    LinkEvent::TurnedAway(bye)
+}
+
+/// A TCP stream that counts.
+#[derive(Debug)]
+struct Counted {
+    inner: TcpStream,
+    traffic: Arc<Traffic>,
+    /// Whether a write found the system's buffer full: then the next that goes through proves that the far end took some.
+    waited: bool,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+        let read = buf.filled().len() - before;
+        if read > 0 {
+            self.traffic.down.fetch_add(read as u64, Ordering::Relaxed);
+            self.traffic.moved.notify_one();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        match &polled {
+            Poll::Pending => self.waited = true,
+            Poll::Ready(Ok(written)) => {
+                self.traffic.up.fetch_add(*written as u64, Ordering::Relaxed);
+                if std::mem::take(&mut self.waited) {
+                    self.traffic.moved.notify_one();
+                }
+            }
+            Poll::Ready(Err(_)) => {}
+        }
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_the_feed_follows_from_the_servers() {
+        for (server, address) in [
+            ("http://localhost:7420", "ws://localhost:7420/api/v1/sync"),
+            ("http://localhost:7420/", "ws://localhost:7420/api/v1/sync"),
+            ("ws://10.0.0.1", "ws://10.0.0.1/api/v1/sync"),
+        ] {
+            assert_eq!(sync_address(server), address);
+        }
+    }
+
+    #[test]
+    fn a_refused_upgrade_says_whether_trying_again_helps() {
+        let answer = |status: u16, body: &str| {
+            let response = Response::builder().status(status).body(Some(body.as_bytes().to_vec())).expect("a response");
+            turned_away(&response)
+        };
+        let LinkEvent::TurnedAway(bye) = answer(401, r#"{"code":"not_allowed","zh":"设备已停用","en":"the device was retired"}"#)
+        else {
+            panic!("a 401 is an answer");
+        };
+        assert_eq!(
+            (bye.code.as_str(), bye.zh.as_str(), bye.en.as_str()),
+            ("not_allowed", "设备已停用", "the device was retired")
+        );
+        assert!(matches!(answer(503, ""), LinkEvent::TurnedAway(bye) if bye.retry_after.is_some()));
+        assert!(matches!(answer(500, "oops"), LinkEvent::Gone));
+    }
+}

@@ -1,0 +1,257 @@
+//! The server of a simulation: the real write path, sessions, reception and hub, driven by hand.
+//!
+//! It does what `renolog_server::live` and `renolog_server::writer` do, without sockets and threads: pushes wait for a
+//! commit that takes several of them at once, and a connection sends one message after another.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use renolog_protocol::batch::RawBatch;
+use renolog_protocol::id::{DeviceId, FeedId, Seq};
+use renolog_protocol::schema::Schema;
+use renolog_protocol::session::ByeCode;
+use renolog_protocol::session::server::{Input, Output, ServerSession};
+use renolog_protocol::time::{SpanMs, UnixMs};
+use renolog_server::command::{Command, Push, Saw, Stamped};
+use renolog_server::hub::{Hub, Wake};
+use renolog_server::ingest::{Ingest, IngestError, Outcome, Pushed};
+use renolog_server::reception;
+use renolog_server::store::{Column, DeviceRow, Read, Store};
+
+use super::network::LinkId;
+
+/// When a server dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// With changes applied and not committed.
+    BeforeTheCommit,
+    /// With changes committed and no receipt sent.
+    AfterTheCommit,
+}
+
+/// What a connection wants of the network.
+#[derive(Debug)]
+pub(super) enum Wish {
+    Send(Vec<u8>),
+    Close,
+}
+
+struct Connection {
+    device: DeviceRow,
+    session: ServerSession,
+    wake: Arc<Wake>,
+    listening: BTreeSet<FeedId>,
+    skew: SpanMs,
+    /// A message is on its way; the next one waits.
+    sending: bool,
+}
+
+enum Job {
+    Push { link: LinkId, carrier: DeviceId, skew: SpanMs, batch: Box<RawBatch> },
+    Saw(Saw),
+}
+
+/// See the module.
+pub(super) struct Server<S> {
+    pub(super) ingest: Ingest<S>,
+    schema: Arc<Schema>,
+    hub: Hub,
+    connections: BTreeMap<LinkId, Connection>,
+    waiting: VecDeque<Job>,
+}
+
+impl<S: Store> Server<S> {
+    pub(super) fn new(ingest: Ingest<S>) -> Self {
+        let schema = ingest.schema().clone();
+        Self { ingest, schema, hub: Hub::default(), connections: BTreeMap::new(), waiting: VecDeque::new() }
+    }
+
+    /// Writes one command at once, as an operator would.
+    pub(super) fn command(&mut self, now: UnixMs, command: Command) -> Outcome {
+        let outcome = self.ingest.apply(&Stamped { received: now, command }).expect("the command can be applied");
+        self.ingest.commit().expect("the store works");
+        if matches!(outcome, Outcome::Enrolled(_)) {
+            self.hub.roster_changed();
+        }
+        outcome
+    }
+
+    pub(super) fn connect(&mut self, link: LinkId, device: DeviceId) {
+        let device: DeviceRow = self.ingest.store().get(&[device.to_cell()]).expect("the store works").expect("it is enrolled");
+        let (session, wake) = (ServerSession::new(device.id), self.hub.connect(device.id));
+        let listening = BTreeSet::new();
+        self.connections.insert(link, Connection { device, session, wake, listening, skew: SpanMs(0), sending: false });
+    }
+
+    pub(super) fn forget(&mut self, link: LinkId) {
+        self.connections.remove(&link);
+    }
+
+    pub(super) fn links(&self) -> Vec<LinkId> {
+        self.connections.keys().copied().collect()
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub(super) fn receive(&mut self, link: LinkId, bytes: &[u8]) {
+        if let Some(connection) = self.connections.get_mut(&link) {
+            connection.session.handle(Input::Frame(bytes));
+        }
+    }
+
+    /// The message before has left; the next may.
+    pub(super) fn sent(&mut self, link: LinkId) {
+        if let Some(connection) = self.connections.get_mut(&link) {
+            connection.sending = false;
+        }
+    }
+
+    /// Ends a connection from this side, in order.
+    pub(super) fn end(&mut self, link: LinkId, code: ByeCode, why: &str) {
+        if let Some(connection) = self.connections.get_mut(&link) {
+            connection.session.handle(Input::End(code, why.to_owned()));
+        }
+    }
+
+    /// Does what the sessions ask for, until each of them waits for something.
+    pub(super) fn pump(&mut self, now: UnixMs) -> Vec<(LinkId, Wish)> {
+        let mut wishes = Vec::new();
+        for link in self.links() {
+            self.take_news(now, link);
+            while let Some(wish) = self.pump_one(now, link) {
+                wishes.push((link, wish));
+            }
+        }
+        wishes
+    }
+
+    fn pump_one(&mut self, now: UnixMs, link: LinkId) -> Option<Wish> {
+        loop {
+            let connection = self.connections.get_mut(&link)?;
+            if connection.sending {
+                return None;
+            }
+            match connection.session.poll_output()? {
+                Output::Send(bytes) => {
+                    connection.sending = true;
+                    return Some(Wish::Send(bytes));
+                }
+                Output::Introduce { device_time } => {
+                    connection.skew = now - device_time;
+                    let person = connection.device.person;
+                    let introduction = reception::introduce(self.ingest.store(), &self.schema, person, now).expect("the store works");
+                    connection.session.handle(Input::Introduced(introduction));
+                }
+                Output::Submit(batch) => {
+                    let (carrier, skew) = (connection.device.id, connection.skew);
+                    self.waiting.push_back(Job::Push { link, carrier, skew, batch: Box::new(batch) });
+                }
+                Output::Read { feed, after } => self.read(link, feed, after),
+                Output::Saw { feed, upto } => {
+                    self.waiting.push_back(Job::Saw(Saw { device: connection.device.id, feed, upto }));
+                }
+                Output::Close => {
+                    self.forget(link);
+                    return Some(Wish::Close);
+                }
+            }
+            self.listen(link);
+        }
+    }
+
+    fn read(&mut self, link: LinkId, feed: FeedId, after: Seq) {
+        let entries = match self.hub.tail(feed, after) {
+            Some(entries) => entries,
+            None => reception::page(self.ingest.store(), feed, after).expect("the store works"),
+        };
+        let head = entries.last().map_or(after, |entry| entry.seq);
+        if let Some(connection) = self.connections.get_mut(&link) {
+            connection.session.handle(Input::Page { feed, entries, head });
+        }
+    }
+
+    fn listen(&mut self, link: LinkId) {
+        let Some(connection) = self.connections.get_mut(&link) else { return };
+        let followed: Vec<FeedId> = connection.session.followed().collect();
+        for feed in followed {
+            if connection.listening.insert(feed)
+                && let Some(head) = self.hub.listen(&connection.wake, feed)
+            {
+                connection.session.handle(Input::Grew(feed, head));
+            }
+        }
+    }
+
+    fn take_news(&mut self, now: UnixMs, link: LinkId) {
+        let Some(connection) = self.connections.get_mut(&link) else { return };
+        let Some(news) = connection.wake.news().now_or_never() else { return };
+        for receipt in news.late {
+            connection.session.handle(Input::JudgedLate(receipt));
+        }
+        for (feed, head) in news.grown {
+            connection.session.handle(Input::Grew(feed, head));
+        }
+        if news.roster {
+            let person = connection.device.person;
+            let introduction = reception::introduce(self.ingest.store(), &self.schema, person, now).expect("the store works");
+            introduction.communities.into_iter().for_each(|standing| connection.session.handle(Input::Standing(standing)));
+        }
+        self.listen(link);
+    }
+
+    /// Judges at most `most` of what waits and makes it durable at once; then answers, unless the server dies before.
+    pub(super) fn commit(&mut self, now: UnixMs, most: usize, crash: Option<Crash>) {
+        let count = most.min(self.waiting.len());
+        let jobs: Vec<Job> = self.waiting.drain(..count).collect();
+        let mut answers = Vec::new();
+        for job in jobs {
+            match job {
+                Job::Push { link, carrier, skew, batch } => answers.push((link, self.judge(now, carrier, skew, *batch))),
+                Job::Saw(saw) => drop(self.ingest.apply(&Stamped { received: now, command: Command::Saw(saw) })),
+            }
+        }
+        if crash == Some(Crash::BeforeTheCommit) {
+            return self.die();
+        }
+        self.ingest.commit().expect("the store works");
+        if crash == Some(Crash::AfterTheCommit) {
+            return self.die();
+        }
+        for (link, answer) in answers {
+            self.answer(link, answer);
+        }
+    }
+
+    fn judge(&mut self, now: UnixMs, carrier: DeviceId, skew: SpanMs, raw: RawBatch) -> Result<Pushed, (ByeCode, String)> {
+        let batch = reception::open_batch(self.ingest.store(), raw).map_err(|why| (why.code(), why.to_string()))?;
+        let command = Command::Push(Push { batch, carrier, skew });
+        match self.ingest.apply(&Stamped { received: now, command }) {
+            Ok(Outcome::Pushed(pushed)) => Ok(pushed),
+            Ok(other) => panic!("a push came to {other:?}"),
+            Err(IngestError::Rejected(rejection)) => Err((ByeCode::UnknownCommunity, rejection.to_string())),
+            Err(IngestError::Store(error)) => panic!("the store failed: {error}"),
+        }
+    }
+
+    fn answer(&mut self, link: LinkId, answer: Result<Pushed, (ByeCode, String)>) {
+        if let Ok(pushed) = &answer {
+            self.hub.grew(pushed.feed, &pushed.grown);
+            pushed.late.iter().for_each(|receipt| self.hub.late(receipt));
+        }
+        let Some(connection) = self.connections.get_mut(&link) else { return };
+        connection.session.handle(match answer {
+            Ok(pushed) => Input::Judged(pushed.receipt),
+            Err((code, why)) => Input::NotTaken(code, why),
+        });
+    }
+
+    /// Everything that is only in memory is gone.
+    pub(super) fn die(&mut self) {
+        self.ingest.rollback().expect("the store works");
+        (self.hub, self.waiting) = (Hub::default(), VecDeque::new());
+        self.connections.clear();
+    }
+}
