@@ -3,8 +3,8 @@
 //! A [`Device`] is a handle that can be cloned and used from any thread. Reading and writing never wait for the network.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use renolog_protocol::id::{CommunityId, EntryId, RecordId};
 use renolog_protocol::record::{Act, RecordView};
@@ -13,10 +13,10 @@ use renolog_protocol::time::UnixMs;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use crate::client::{Client, ClientError, HistoryEntry, Input, Output, Status, SyncState};
+use crate::client::{Client, ClientError, HistoryEntry, Input, Status, SyncState};
+use crate::driver::{Shared, drive, lock};
 use crate::enrol::{self, EnrolError, Enrolment};
 use crate::store::{Enrolled, Filter, ListedRecord, Place};
-use crate::transport::{Link, LinkEvent, Target, Traffic};
 
 /// What time it is.
 pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
@@ -60,17 +60,6 @@ pub struct Device {
     driver: Arc<Driver>,
 }
 
-struct Shared {
-    client: Mutex<Client>,
-    clock: Clock,
-    traffic: Arc<Traffic>,
-    /// Rung when there may be something for the link.
-    work: Notify,
-    revision: watch::Sender<u64>,
-    /// Counts whatever happened, for those who wait for something to come true.
-    activity: watch::Sender<u64>,
-}
-
 /// The task that moves frames. It holds the shared part only, so the last handle's end is its end.
 #[derive(Default)]
 struct Driver(Mutex<Option<JoinHandle<()>>>);
@@ -81,12 +70,6 @@ impl Drop for Driver {
             task.abort();
         }
     }
-}
-
-/// A panic elsewhere must not take people's work away: the client leaves nothing half done in memory that is not half
-/// done in its store, and there every group of writes stands or falls together.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn system_clock() -> UnixMs {
@@ -330,90 +313,4 @@ impl Device {
     pub fn peek<T>(&self, look: impl FnOnce(&mut Client) -> T) -> T {
         look(&mut lock(&self.shared.client))
     }
-}
-
-impl Shared {
-    fn with<T>(&self, work: impl FnOnce(&mut Client, UnixMs) -> T) -> T {
-        let done = self.with_quietly(work);
-        self.work.notify_one();
-        done
-    }
-
-    fn with_quietly<T>(&self, work: impl FnOnce(&mut Client, UnixMs) -> T) -> T {
-        let mut client = lock(&self.client);
-        let done = work(&mut client, (self.clock)());
-        let revision = client.revision();
-        drop(client);
-        self.revision.send_if_modified(|known| std::mem::replace(known, revision) != revision);
-        self.activity.send_modify(|count| *count += 1);
-        done
-    }
-
-    fn handle(&self, input: Input<'_>) {
-        if let Err(error) = self.with_quietly(|client, now| client.handle(now, input)) {
-            tracing::warn!(%error, "what the link brought could not be stored");
-        }
-    }
-
-    /// The moment of the timeout has come by waiting for it, whatever an injected clock says.
-    fn timeout(&self, due: UnixMs) {
-        if let Err(error) = self.with_quietly(|client, now| client.handle(now.max(due), Input::Timeout)) {
-            tracing::warn!(%error, "a timeout");
-        }
-    }
-
-    fn target(&self) -> Option<Target> {
-        let client = lock(&self.client);
-        client.enrolment().map(|enrolled| Target { server: enrolled.server.clone(), token: enrolled.token.clone() })
-    }
-}
-
-/// Does what the client asks, and tells it what happens, until it is aborted.
-async fn drive(shared: Arc<Shared>) {
-    let mut link: Option<Link> = None;
-    loop {
-        while let Some(output) = { lock(&shared.client).poll_output() } {
-            match output {
-                Output::Connect => link = shared.target().map(|target| Link::open(target, shared.traffic.clone())),
-                Output::Send(bytes) => link.iter().for_each(|link| link.send(bytes.clone())),
-                Output::Disconnect => link = None,
-            }
-        }
-        let due = { lock(&shared.client).poll_timeout() };
-        tokio::select! {
-            () = shared.work.notified() => {}
-            () = shared.traffic.moved() => shared.handle(Input::LinkMoved),
-            event = next(&mut link) => happened(&shared, &mut link, event),
-            due = reach(due, &shared.clock) => shared.timeout(due),
-        }
-    }
-}
-
-fn happened(shared: &Shared, link: &mut Option<Link>, event: LinkEvent) {
-    match event {
-        LinkEvent::Connected => shared.handle(Input::Connected),
-        LinkEvent::Frame(bytes) => shared.handle(Input::Frame(&bytes)),
-        LinkEvent::TurnedAway(bye) => {
-            *link = None;
-            shared.handle(Input::TurnedAway(bye));
-        }
-        LinkEvent::Gone => {
-            *link = None;
-            shared.handle(Input::Disconnected);
-        }
-    }
-}
-
-async fn next(link: &mut Option<Link>) -> LinkEvent {
-    match link {
-        Some(link) => link.event().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn reach(due: Option<UnixMs>, clock: &Clock) -> UnixMs {
-    let Some(due) = due else { return std::future::pending().await };
-    let wait = (due - clock()).0.max(0).unsigned_abs();
-    tokio::time::sleep(Duration::from_millis(wait)).await;
-    due
 }

@@ -3,7 +3,9 @@
 //! It knows no clock, no socket and no store. What the server says is handed up as [`Output::Deliver`]; batches are
 //! handed down when it asks with [`Output::Fill`].
 
-use std::collections::{BTreeMap, VecDeque};
+mod link;
+
+use std::collections::VecDeque;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -14,6 +16,8 @@ use renolog_protocol::session::ByeCode;
 use renolog_protocol::session::device::{DeviceSession, Event, Greeting};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Bye, Cursor};
+
+use link::Link;
 
 /// How long a device that was turned away for good waits before it asks again: an hour's answer is the same as a
 /// second's, but somebody may have put things right. A nudge asks at once.
@@ -75,20 +79,6 @@ enum Phase {
     Waiting { until: UnixMs },
     Connecting,
     Open(Box<Link>),
-}
-
-#[derive(Debug)]
-struct Link {
-    session: DeviceSession,
-    last_moved: UnixMs,
-    /// When the link is given up, if a sign of life was asked for and is outstanding.
-    give_up_at: Option<UnixMs>,
-    pings: u64,
-    /// Whether anything came of the connection; then a cut is bad luck and not a reason to wait longer.
-    fruitful: bool,
-    /// Feeds that moved and of which the server has not been told, and when it will be.
-    unseen: BTreeMap<FeedId, Cursor>,
-    tell_at: Option<UnixMs>,
 }
 
 /// The state machine of a device's connection.
@@ -225,15 +215,7 @@ impl Engine {
         }
         let (session, hello) = DeviceSession::open(greeting);
         self.out.push_back(Output::Send(hello));
-        self.phase = Phase::Open(Box::new(Link {
-            session,
-            last_moved: now,
-            give_up_at: None,
-            pings: 0,
-            fruitful: false,
-            unseen: BTreeMap::new(),
-            tell_at: None,
-        }));
+        self.phase = Phase::Open(Box::new(Link::new(session, now)));
         self.fill();
     }
 
@@ -375,31 +357,6 @@ impl Engine {
         let doubled = limits::BACKOFF_FIRST.0.saturating_mul(1 << self.attempts.min(20));
         let bound = doubled.min(limits::BACKOFF_MAX.0).unsigned_abs();
         SpanMs((self.rng.next_u64() % (bound + 1)).cast_signed())
-    }
-}
-
-impl Link {
-    /// When the link is asked for a sign of life or, asked already, given up.
-    fn deadline(&self) -> UnixMs {
-        self.give_up_at.unwrap_or(self.last_moved + limits::QUIET)
-    }
-
-    /// A clock set back by hours must not leave a dead link open for hours.
-    fn mind_the_clock(&mut self, now: UnixMs) {
-        self.last_moved = self.last_moved.min(now);
-        self.give_up_at = self.give_up_at.map(|at| at.min(now + limits::SILENT));
-    }
-
-    fn ask(&mut self, out: &mut VecDeque<Output>) {
-        self.pings += 1;
-        out.push_back(Output::Send(self.session.ping(self.pings)));
-    }
-
-    fn tell(&mut self, out: &mut VecDeque<Output>) {
-        self.tell_at = None;
-        for upto in std::mem::take(&mut self.unseen).into_values() {
-            out.push_back(Output::Send(self.session.seen(upto)));
-        }
     }
 }
 

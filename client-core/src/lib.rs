@@ -56,6 +56,7 @@
 
 pub mod client;
 pub mod device;
+mod driver;
 pub mod engine;
 mod enrol;
 pub mod store;

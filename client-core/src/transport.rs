@@ -15,7 +15,6 @@ use renolog_protocol::wire::{Bye, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::http::{Response, StatusCode, Uri};
@@ -28,6 +27,8 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 /// What the system may take off our hands before it is on its way. Small, so that a push on a slow link is seen to move:
 /// 32 kB (Linux doubles the figure) last 32 s at 8 kbit/s, less than a silent link is given.
 const SEND_BUFFER_BYTES: u32 = 16 << 10;
+/// How long a connection that the device let go of may take to say goodbye.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// Messages that wait for the client; the link is not read beyond.
 const MESSAGES_WAITING: usize = 8;
 
@@ -75,7 +76,6 @@ impl Traffic {
 pub(crate) struct Link {
     outgoing: mpsc::UnboundedSender<Vec<u8>>,
     events: mpsc::Receiver<LinkEvent>,
-    task: JoinHandle<()>,
 }
 
 impl Link {
@@ -83,19 +83,13 @@ impl Link {
         // Bounded by the session: a greeting, a few pushes in flight, and small change.
         let (outgoing, to_send) = mpsc::unbounded_channel();
         let (report, events) = mpsc::channel(MESSAGES_WAITING);
-        let task = tokio::spawn(async move {
-            let last = match live(&target, traffic, to_send, &report).await {
-                Ok(()) => LinkEvent::Gone,
-                Err(Error::Http(response)) => turned_away(&response),
-                Err(error) => {
-                    tracing::debug!(%error, "the link is gone");
-                    LinkEvent::Gone
-                }
-            };
-            // Nobody listens any more when the device let go first.
-            drop(report.send(last).await);
+        tokio::spawn(async move {
+            tokio::select! {
+                last = last_word(&target, traffic, to_send, &report) => drop(report.send(last).await),
+                () = let_go(&report) => {}
+            }
         });
-        Self { outgoing, events, task }
+        Self { outgoing, events }
     }
 
     pub(crate) fn send(&self, bytes: Vec<u8>) {
@@ -109,9 +103,25 @@ impl Link {
     }
 }
 
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.task.abort();
+/// The device let go; what it said before may still leave, and the far end be told, if the link is quick about it.
+async fn let_go(report: &mpsc::Sender<LinkEvent>) {
+    report.closed().await;
+    tokio::time::sleep(CLOSE_WITHIN).await;
+}
+
+async fn last_word(
+    target: &Target,
+    traffic: Arc<Traffic>,
+    to_send: mpsc::UnboundedReceiver<Vec<u8>>,
+    report: &mpsc::Sender<LinkEvent>,
+) -> LinkEvent {
+    match live(target, traffic, to_send, report).await {
+        Ok(()) => LinkEvent::Gone,
+        Err(Error::Http(response)) => turned_away(&response),
+        Err(error) => {
+            tracing::debug!(%error, "the link is gone");
+            LinkEvent::Gone
+        }
     }
 }
 
@@ -169,18 +179,17 @@ async fn converse(
             }
             sink.flush().await?;
         }
-        Ok(())
+        sink.close().await
     };
     let read = async {
         while let Some(message) = stream.next().await {
-            match message? {
-                Message::Binary(bytes) => {
-                    if report.send(LinkEvent::Frame(bytes.into())).await.is_err() {
-                        return Ok(());
-                    }
-                }
-                Message::Close(_) => return Ok(()),
-                _ => {}
+            let go_on = match message? {
+                Message::Binary(bytes) => report.send(LinkEvent::Frame(bytes.into())).await.is_ok(),
+                Message::Close(_) => false,
+                _ => true,
+            };
+            if !go_on {
+                return Ok(());
             }
         }
         Ok(())

@@ -2,8 +2,8 @@
 
 mod story;
 
-use renolog_client_core::client::{Fate, Mark, SyncState};
-use renolog_client_core::store::{Filter, Place};
+use renolog_client_core::client::{ClientError, Fate, Mark, SyncState};
+use renolog_client_core::store::{Filter, Place, StoreError};
 use renolog_protocol::id::Audience;
 use renolog_protocol::record::{Act, FieldView, VoidTarget};
 use renolog_protocol::refusal::Code;
@@ -452,4 +452,80 @@ fn text_drafted_together_merges() {
     let view = world.phones[0].client.read(record).unwrap();
     assert!(matches!(&view.fields["subject"], FieldView::Text(texts) if texts[0].value == "关于北门路灯的更换"));
     assert_eq!(world.feed(Audience::Parties).audience, Audience::Parties);
+}
+
+#[test]
+fn a_full_disk_says_so_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = connected();
+    let person = world.phones[VOLUNTEER].person;
+    let phone = world.add_phone(person, "陈阿姨", [60; 32], &Place::File(folder.path().join("phone")));
+    world.connect(phone);
+    world.offline(phone);
+    let record = world.raise(phone, "1幢");
+    let now = world.clock(phone);
+    world.phones[phone].client.store().limit_bytes(Some(1)).unwrap();
+    let client = &mut world.phones[phone].client;
+    let mut written = 0;
+    let full = loop {
+        match client.note(now, record, &"满".repeat(300), None) {
+            Ok(_) => written += 1,
+            Err(error) => break error,
+        }
+        assert!(written < 10_000, "the disk never fills");
+    };
+    assert!(matches!(full, ClientError::Store(StoreError::Full)), "{full}");
+    // What was said before stands, in memory and on disk, and what failed left nothing.
+    assert_eq!(client.read(record).unwrap().entries("notes").len(), written);
+    assert_eq!(client.status().unwrap().unsent, written as u64 + 1);
+    // What others send cannot be stored either; the link ends, and it comes again later.
+    let mut others = 0;
+    while others < 200 {
+        let now = world.clock(CONTRACTOR);
+        world.phones[CONTRACTOR]
+            .client
+            .create(
+                now,
+                world.community,
+                &kind("rectification"),
+                vec![(field("item"), Value::from("quality")), (field("location"), Value::from("很长的位置".repeat(20).as_str()))],
+                None,
+            )
+            .unwrap();
+        others += 1;
+    }
+    world.run();
+    world.failing = true;
+    world.connect(phone);
+    assert!(!world.phones[phone].client.status().unwrap().caught_up);
+    world.phones[phone].client.store().limit_bytes(None).unwrap();
+    world.failing = false;
+    for _ in 0..3 {
+        world.wait(200);
+    }
+    world.assert_converged();
+    assert_eq!(world.phones[SUPERVISOR].client.read(record).unwrap().entries("notes").len(), written);
+}
+
+#[test]
+fn a_batch_that_the_server_cannot_take_does_not_keep_the_others_at_home() {
+    let mut world = connected();
+    (0..3).for_each(|phone| world.offline(phone));
+    let open = world.raise(VOLUNTEER, "1幢");
+    // Signed while the server is away, then the server cannot take this one.
+    world.phones[VOLUNTEER].cut_after = Some(0);
+    world.connect(VOLUNTEER);
+    world.offline(VOLUNTEER);
+    let good = world.raise(VOLUNTEER, "2幢");
+    world.server.not_taken.insert(1);
+    world.connect(VOLUNTEER);
+    for _ in 0..6 {
+        world.wait(200);
+    }
+    (1..3).for_each(|phone| world.connect(phone));
+    world.assert_converged();
+    assert_eq!(world.phones[SUPERVISOR].client.read(good).unwrap().title, "2幢");
+    let client = &mut world.phones[VOLUNTEER].client;
+    assert!(matches!(client.sync_state(open).unwrap(), SyncState::Refused(_)));
+    assert_eq!(client.drafts().unwrap().len(), 1);
 }

@@ -69,8 +69,10 @@
 //! ```
 
 pub mod batch;
+pub mod calendar;
 pub mod change;
 mod chunk;
+pub mod deadlines;
 pub mod id;
 pub mod key;
 pub mod limits;
@@ -80,6 +82,7 @@ pub mod roster;
 pub mod rules;
 pub mod schema;
 pub mod session;
+pub mod tally;
 pub mod time;
 pub mod wire;
 pub mod words;

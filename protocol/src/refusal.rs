@@ -72,6 +72,10 @@ codes! {
     WrongFollows = "wrong_follows",
     /// Sign-offs that the move waits for are missing.
     SignOffsMissing = "sign_offs_missing",
+    /// A field that may not be written in the state its writer saw.
+    Frozen = "frozen",
+    /// Asking how a matter went, by the party that handled it.
+    HandledByOwnParty = "handled_by_own_party",
     /// The record was struck out.
     Voided = "voided",
     /// `created` names someone else, another device or another time than the change itself.

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Seen, VoidTarget};
 use crate::refusal::{Code, Refusal};
 use crate::roster::{Member, Roster};
-use crate::schema::{Entry, Field, FieldName, KeySource, Kind, Label, MoveName, Role, Schema, Shape, Value, built_in};
+use crate::schema::{Entry, Field, FieldName, KeySource, Kind, Label, MoveName, Needs, Role, Schema, Shape, Value, built_in};
 use crate::time::UnixMs;
 
 /// Whose change it is, and the moment at which their roles are asked.
@@ -82,6 +82,9 @@ pub fn judge(
         let refusal = refuse(Code::WrongFollows, "一次只能办理一步", "the second move of a change does not follow the first");
         return Err(refusal.into());
     }
+    if !matches!(acts[0], Act::Create(_)) && seen.is_voided() {
+        return Err(refuse(Code::Voided, "这条记录已作废", "this record was struck out").into());
+    }
     let mut refusal = not_a_member(schema, change);
     for (number, member) in roster.roles_of(author.person, author.at).filter(|m| m.party == *change.party()).enumerate() {
         let case = Case { schema, kind, seen: &seen, now: record.now(), member, author, change };
@@ -134,9 +137,6 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn may(&self, act: &Act, all: &[Act]) -> Result<(), Refusal> {
-        if !matches!(act, Act::Create(_)) && self.seen.is_voided() {
-            return Err(refuse(Code::Voided, "这条记录已作废", "this record was struck out"));
-        }
         match act {
             Act::Create(created) => self.may_create(created, all),
             Act::Set { field, value } => self.may_set(field, value),
@@ -166,6 +166,16 @@ impl Case<'_> {
                 format!("a {} is made by: {}", kind.en, who.en),
             ));
         }
+        if let Some(not_by) = &self.kind.not_by {
+            let own = Value::Text(self.member.party.to_string());
+            if all.iter().any(|act| matches!(act, Act::Set { field, value } if field == not_by && *value == own)) {
+                return Err(refuse(
+                    Code::HandledByOwnParty,
+                    "经办方不能回访自己办的事",
+                    "who handled it does not ask how it went",
+                ));
+            }
+        }
         let given = |name: &FieldName| {
             all.iter().any(|act| match act {
                 Act::Set { field, value } => field == name && *value != Value::Nothing,
@@ -182,6 +192,10 @@ impl Case<'_> {
 
     fn field(&self, name: &FieldName) -> Result<&Field, Refusal> {
         let field = self.kind.fields.get(name).ok_or_else(|| self.unknown_field(name))?;
+        if !field.writable_in.is_empty() && !field.writable_in.contains(&self.seen.state(self.kind)) {
+            let Label { zh, en } = &field.label;
+            return Err(Refusal::new(Code::Frozen, format!("“{zh}”现在不能再改"), format!("{en} cannot be written any more")));
+        }
         if field.write.contains(&self.member.role) {
             return Ok(field);
         }
@@ -239,6 +253,7 @@ impl Case<'_> {
                 Ok(hash) if hash.len() == 32 => Ok(()),
                 _ => Err(refuse(Code::BadValue, "附件要以内容的哈希命名", "an attachment is named by the SHA-256 of its bytes")),
             },
+            built_in::PAUSES => self.new_entry(name, key).and_then(|()| self.may_pause()),
             built_in::VOIDS => self.new_entry(name, key).and_then(|()| self.may_void(entry)),
             _ => match &self.field(name)?.shape {
                 Shape::Log(_) | Shape::Set { key: KeySource::Drawn, .. } if self.seen.entry(name, key).is_empty() => {
@@ -261,6 +276,12 @@ impl Case<'_> {
             return Err(refuse(Code::BadValue, "条目名称不对", "the entry's name is not one that a device draws"));
         }
         if self.now.entry(name, key).is_empty() { Ok(()) } else { Err(taken()) }
+    }
+
+    /// Clocks are stopped by those who may move the record somewhere.
+    fn may_pause(&self) -> Result<(), Refusal> {
+        let moves = self.kind.moves.values().any(|rule| rule.by.contains(&self.member.role));
+        if moves { Ok(()) } else { Err(refuse(Code::MayNotWrite, "暂停期限由办理人填写", "a pause is written by those who move the record")) }
     }
 
     fn may_void(&self, void: &EntryParts) -> Result<(), Refusal> {
@@ -337,7 +358,14 @@ impl Case<'_> {
         rule.needs.iter().try_for_each(|needs| self.signed_off(needs))
     }
 
-    fn signed_off(&self, needs: &crate::schema::Needs) -> Result<(), Refusal> {
+    fn signed_off(&self, needs: &Needs) -> Result<(), Refusal> {
+        if needs.when.as_ref().is_some_and(|when| !self.seen.meets(when)) {
+            return Ok(());
+        }
+        if needs.parties.is_empty() {
+            let missing = || self.kind.fields.get(&needs.field).map_or_else(|| taken(), |field| needed(&field.label));
+            return if self.seen.holds(&needs.field) { Ok(()) } else { Err(missing()) };
+        }
         let agreed = |parts: &EntryParts| !parts.values().any(|value| *value == Value::YesNo(false));
         let signed = |party: &str| self.seen.entry(&needs.field, party).iter().all(|said| agreed(&said.value));
         let missing: Vec<Label> = needs

@@ -43,6 +43,7 @@ pub fn field_label(kind: Option<&Kind>, field: &FieldName) -> Label {
     let built_in = match field.as_str() {
         built_in::NOTES => Some(("备注", "note")),
         built_in::ATTACHMENTS => Some(("附件", "attachment")),
+        built_in::PAUSES => Some(("期限暂停", "deadline paused")),
         built_in::VOIDS => Some(("作废", "struck out")),
         _ => None,
     };

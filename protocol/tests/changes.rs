@@ -4,6 +4,7 @@
 use std::num::NonZeroU64;
 use std::panic;
 use std::sync::Once;
+use std::time::{Duration, Instant};
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::marks::{ExpandMark, Mark};
@@ -871,6 +872,22 @@ fn nothing_is_added_to_a_record_that_was_struck_out() {
     let mut desk = worn();
     desk.does(&captain(), &[Act::void(entry_id(800), &VoidTarget::Record, "重复上报")]).unwrap();
     assert_refused(desk.does(&who("street"), &[set("due", "2026-12-31")]), Code::Voided);
+}
+
+/// The work of judging grows with the change, not with the change times the record: once it took 82 s for this one.
+#[test]
+fn many_remarks_on_a_long_record_are_judged_in_no_time() {
+    let mut desk = Desk::new("rectification");
+    for number in 0..1_500 {
+        let change = desk.record.write(&[Act::note(entry_id(number), "看")], &captain().stamp(NOON)).unwrap();
+        desk.changes.push(change);
+    }
+    let remarks: Vec<Act> = (0..1_900).map(|number| Act::note(entry_id(20_000 + number), "看")).collect();
+    let change = honest(&desk, &who("resident"), &remarks);
+    desk.does(&who("street"), &[Act::note(entry_id(40_000), "看")]).unwrap();
+    let begun = Instant::now();
+    assert_eq!(desk.judge(&who("resident"), &change).unwrap().acts.len(), remarks.len());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 /// More moves made apart than one may name must not leave a record that nobody can move.

@@ -105,6 +105,9 @@ pub(crate) fn sample(scalar: &Scalar) -> Value {
         Scalar::Whole { min, max } => Value::Whole((*max).min((*min).max(1))),
         Scalar::Day => "2026-11-22".into(),
         Scalar::YesNo => true.into(),
+        Scalar::Person => who("resident").person.to_string().as_str().into(),
+        Scalar::Party => "volunteers".into(),
+        Scalar::Record { .. } => RecordId::from_parts(NOON, [8; 10]).to_string().as_str().into(),
         Scalar::Choice { choices } => choices.keys().next().unwrap().as_str().into(),
     }
 }
@@ -199,8 +202,27 @@ impl Desk {
         for needs in self.kind.moves[name].needs.clone() {
             for party in &needs.parties {
                 let signer = self.schema.roles.iter().find(|(_, rules)| rules.party == *party).unwrap().0.clone();
-                let act = put(needs.field.as_str(), party.as_str(), [("agreed", true.into())]);
+                let act = self.fill(&needs.field, party.as_str());
                 self.does(&who(signer.as_str()), &[act]).unwrap();
+            }
+            if needs.parties.is_empty() {
+                let writer = who(self.kind.fields[&needs.field].write.first().unwrap().as_str());
+                let key = self.draw().to_string();
+                let act = self.fill(&needs.field, &key);
+                self.does(&writer, &[act]).unwrap();
+            }
+        }
+    }
+
+    /// Something that fits in a field; under this key, where it holds entries.
+    pub(crate) fn fill(&self, field: &FieldName, key: &str) -> Act {
+        let (field, key) = (field.clone(), key.to_owned());
+        match &self.kind.fields[&field].shape {
+            Shape::Register(scalar) => Act::Set { value: sample(scalar), field },
+            Shape::Prose { .. } => Act::Write { field, text: "停车位和充电桩".into() },
+            Shape::Log(entry) | Shape::PerParty(entry) | Shape::Set { entry, .. } => {
+                let parts = entry.parts.iter().map(|(part, rules)| (part.clone(), sample(&rules.scalar))).collect();
+                Act::Put { field, key, entry: parts }
             }
         }
     }

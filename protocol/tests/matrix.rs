@@ -68,18 +68,14 @@ fn fields(kind: &Kind, text: &mut String) {
     let desk = Desk::new(kind.name.as_str());
     let drawn = entry_id(700);
     for (name, rules) in &kind.fields {
-        let entry = |key: &str| {
-            let holds = kind.entry(name.as_str()).unwrap();
-            let parts = holds.parts.iter().map(|(part, rules)| (part.clone(), sample(&rules.scalar))).collect();
-            Act::Put { field: name.clone(), key: key.to_owned(), entry: parts }
-        };
+        let entry = |key: &str| desk.fill(name, key);
         match &rules.shape {
             Shape::Register(scalar) => {
                 let act = [Act::Set { field: name.clone(), value: another(scalar) }];
                 ask(&format!("set {name}"), text, |role| outcome(&desk, role, &act));
             }
             Shape::Prose { .. } => {
-                let act = [Act::Write { field: name.clone(), text: "停车位和充电桩".into() }];
+                let act = [desk.fill(name, "")];
                 ask(&format!("draft {name}"), text, |role| outcome(&desk, role, &act));
             }
             Shape::Log(_) | Shape::Set { key: KeySource::Drawn, .. } => {

@@ -39,6 +39,8 @@ pub enum Command {
     Push(Push),
     /// How far a device has stored a feed.
     Saw(Saw),
+    /// What an administrator makes of a refused change.
+    Settle(Settle),
 }
 
 /// See [`Command::Found`].
@@ -154,6 +156,27 @@ pub struct Saw {
     pub upto: Seq,
 }
 
+/// See [`Command::Settle`].
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Settle {
+    /// The change in quarantine.
+    #[n(0)]
+    pub change: ChangeHash,
+    /// Whether it shall stand after all, or never.
+    #[n(1)]
+    pub release: bool,
+    /// Who decides: the person, or nobody for an operator's token.
+    #[n(2)]
+    pub person: Option<PersonId>,
+    /// In which role.
+    #[n(3)]
+    pub role: Role,
+    /// Why.
+    #[n(4)]
+    pub reason: String,
+}
+
 /// A push as the log keeps it: the changes by name only, since the table of changes holds their bytes. So erasing a change's
 /// bytes is one place.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -201,6 +224,9 @@ pub enum Logged {
     /// See [`Command::Saw`].
     #[n(6)]
     Saw(#[n(0)] Saw),
+    /// See [`Command::Settle`].
+    #[n(7)]
+    Settle(#[n(0)] Settle),
 }
 
 /// A logged command that cannot be brought back.
@@ -240,6 +266,7 @@ impl Command {
                 skew,
             }),
             Self::Saw(command) => Logged::Saw(command),
+            Self::Settle(command) => Logged::Settle(command),
         };
         minicbor::to_vec(logged).expect("writing to memory does not fail")
     }
@@ -261,6 +288,7 @@ impl Command {
             Logged::IssueToken(command) => Self::IssueToken(command),
             Logged::Push(push) => Self::Push(push.revive(bytes_of, key_of)?),
             Logged::Saw(command) => Self::Saw(command),
+            Logged::Settle(command) => Self::Settle(command),
         })
     }
 }

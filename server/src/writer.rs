@@ -123,6 +123,10 @@ fn answer(hub: &Hub, group: Vec<Job>, outcomes: Vec<Result<Outcome, Rejection>>)
                 hub.grew(pushed.feed, &pushed.grown);
                 pushed.late.iter().for_each(|receipt| hub.late(receipt));
             }
+            Ok(Outcome::Settled(grown)) => {
+                hub.grew(grown.feed, &grown.entries);
+                grown.late.iter().for_each(|receipt| hub.late(receipt));
+            }
             Ok(Outcome::Enrolled(_)) => hub.roster_changed(),
             _ => {}
         }

@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The workspace's tests.
+//!
+//! - [`world`]: phones, a network and a server in one thread, with a clock that jumps. The real client and the real write
+//!   path; no sockets, no threads, no waiting. The same seed gives the same run.
+//! - [`checks`]: what must be true of such a world at rest.
+//!
+//! The tests themselves stand in `tests/`: `store` and `replay` on the server's store, `stories` and `convergence` in the
+//! world, `live`, `bad_input` and `http_api` on real sockets, `history` on what administrators read.
+//!
+//! # Example
+//! A volunteer and a property manager write about the same leak without a network; then both have one again.
+//! ```
+//! use renolog_tests::checks::converged;
+//! use renolog_tests::world::World;
+//!
+//! let mut world = World::new(7);
+//! let desheng = world.community("desheng", "德胜新村");
+//! let chen = world.enrol(desheng, "captain", "陈阿姨");
+//! let wang = world.enrol(desheng, "property_manager", "王经理");
+//! world.run_until_quiet();
+//!
+//! let leak = world.raise(chen, desheng, "quality", "3幢2单元 屋面渗水");
+//! world.run_until_quiet();
+//! world.offline(chen);
+//! world.offline(wang);
+//! world.note(chen, leak, "五楼也在漏");
+//! world.note(wang, leak, "明天上午派人来看");
+//! world.online(chen);
+//! world.online(wang);
+//! world.run_until_quiet();
+//!
+//! assert_eq!(converged(&mut world).changes, 3);
+//! ```
+
+pub mod checks;
+pub mod world;

@@ -8,7 +8,8 @@ use renolog_protocol::id::{Audience, ChangeHash, CommunityId, FeedId, RecordId, 
 use renolog_protocol::schema::Party;
 use renolog_protocol::time::UnixMs;
 use renolog_server::store::{
-    ALL, Cell, ChangeRow, Column, CommunityRow, Fate, Index, Memory, OpenError, Read, Reader, Row, Scan, Sqlite, Store, TABLES, Table, VERSION, Write, dump,
+    ALL, Cell, ChangeRow, Column, CommunityRow, Fate, Index, Memory, OpenError, Read, Reader, Row, Scan, Sqlite, Store, TABLES,
+    Table, VERSION, Write, dump,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -67,7 +68,9 @@ fn a_row_is_there_until_it_is_overwritten_or_removed() {
         let renamed = CommunityRow { slug: "desheng-xincun".into(), roster_version: 2, ..first.clone() };
         store.put(&renamed).unwrap();
         assert_eq!(store.get(&[first.id.to_cell()]).unwrap(), Some(renamed));
-        let by_slug = |slug: &str| store.list_by::<CommunityRow>(CommunityRow::BY_SLUG, &[slug.to_owned().to_cell()], None, ALL).unwrap().len();
+        let by_slug = |slug: &str| {
+            store.list_by::<CommunityRow>(CommunityRow::BY_SLUG, &[slug.to_owned().to_cell()], None, ALL).unwrap().len()
+        };
         assert_eq!((by_slug("desheng"), by_slug("desheng-xincun")), (0, 1), "an index follows its row");
 
         store.remove::<CommunityRow>(&[first.id.to_cell()]).unwrap();
@@ -79,7 +82,8 @@ fn a_row_is_there_until_it_is_overwritten_or_removed() {
 #[test]
 fn rows_are_read_in_declared_orders_from_anywhere_up_to_a_limit() {
     on_every_store(|store| {
-        for row in [change(5, 1, Some(2)), change(4, 1, Some(11)), change(3, 2, Some(3)), change(2, 1, None), change(1, 1, None)] {
+        for row in [change(5, 1, Some(2)), change(4, 1, Some(11)), change(3, 2, Some(3)), change(2, 1, None), change(1, 1, None)]
+        {
             store.put(&row).unwrap();
         }
         let feed = FeedId { community: CommunityId([1; 16]), audience: Audience::Open }.to_cell();
@@ -321,7 +325,8 @@ fn read_everything(store: &dyn Scan, probe: &Vec<(&'static str, Vec<Vec<Cell>>)>
     let mut answers = Vec::new();
     for (table, (_, rows)) in TABLES.iter().zip(probe) {
         for order in orders(table) {
-            let by: Vec<&str> = order.map_or(&[][..], |index| index.columns).iter().chain(&table.columns[..table.key]).copied().collect();
+            let by: Vec<&str> =
+                order.map_or(&[][..], |index| index.columns).iter().chain(&table.columns[..table.key]).copied().collect();
             answers.push(store.scan_cells(table, order, &[], None, limit).unwrap());
             for row in rows {
                 let place = |name: &&str| row[table.columns.iter().position(|column| column == name).unwrap()].clone();

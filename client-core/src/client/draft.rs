@@ -28,7 +28,7 @@ impl Client {
         let draft = self.store.draft(draft)?.ok_or(ClientError::NoSuchDraft)?;
         let record = self.hot(draft.record)?.clone();
         let acts = self.renew(&draft.acts, &record, true, &mut Default::default());
-        let again = |party: &Party| acts.iter().cloned().map(|act| at(act, party, now)).collect();
+        let again = |party: &Party, device_time: UnixMs| acts.iter().cloned().map(|act| at(act, party, device_time)).collect();
         if !matches!(acts.first(), Some(Act::Create(_))) && record.is_empty() {
             return Err(ClientError::NoSuchRecord(draft.record));
         }
@@ -79,9 +79,9 @@ impl Client {
 }
 
 /// A creation names the moment it was written.
-fn at(act: Act, party: &Party, now: UnixMs) -> Act {
+fn at(act: Act, party: &Party, device_time: UnixMs) -> Act {
     match act {
-        Act::Create(created) => Act::Create(Created { party: party.clone(), device_time: now, ..created }),
+        Act::Create(created) => Act::Create(Created { party: party.clone(), device_time, ..created }),
         act => act,
     }
 }

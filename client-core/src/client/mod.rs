@@ -8,6 +8,7 @@ mod arrive;
 mod draft;
 mod error;
 mod history;
+mod link;
 mod outgoing;
 mod read;
 mod receipt;
@@ -29,11 +30,11 @@ use renolog_protocol::record::Record;
 use renolog_protocol::roster::Roster;
 use renolog_protocol::schema::Schema;
 use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_protocol::wire::Bye;
 use zeroize::Zeroizing;
 
 pub use error::ClientError;
 pub use history::{HistoryEntry, Mark};
+pub use link::{Input, Output};
 pub use read::{Conflict, Fate, Made, Status, SyncState, Writer};
 
 use crate::engine::{self, Engine};
@@ -41,40 +42,6 @@ use crate::store::{Community, Enrolled, FeedState, Identity, Place, Store};
 
 /// Records kept open. One of ten changes takes about 50 kB in memory.
 const HOT_RECORDS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
-
-/// What happened to the link.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// Be connected from now on.
-    Start,
-    /// Be offline from now on.
-    Stop,
-    /// The connection that [`Output::Connect`] asked for stands.
-    Connected,
-    /// A message arrived.
-    Frame(&'a [u8]),
-    /// The connection is gone, or never came about.
-    Disconnected,
-    /// The server would not open the connection, and said why.
-    TurnedAway(Bye),
-    /// Bytes moved on the link; see [`engine::Input::LinkMoved`].
-    LinkMoved,
-    /// Someone looks at the screen, or the network changed.
-    Nudge,
-    /// The moment of [`Client::poll_timeout`] has come.
-    Timeout,
-}
-
-/// What to do with the link next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Open a connection to [`Client::enrolment`]'s server.
-    Connect,
-    /// Send this message.
-    Send(Vec<u8>),
-    /// Close the connection, or stop trying to open it. Needs no answer.
-    Disconnect,
-}
 
 /// See the module. Times handed in are the device's clock.
 #[derive(Debug)]
@@ -94,6 +61,8 @@ pub struct Client {
     in_flight: BTreeSet<u64>,
     rested: BTreeSet<u64>,
     caution: outgoing::Caution,
+    /// The latest moment that was chosen because an earlier one was taken; see `compose_new`.
+    made_alike: UnixMs,
     frame_bytes: (u64, u64),
 }
 
@@ -128,6 +97,7 @@ impl Client {
             in_flight: BTreeSet::new(),
             rested: BTreeSet::new(),
             caution: outgoing::Caution::default(),
+            made_alike: UnixMs(0),
             frame_bytes: (0, 0),
         };
         client.recall()?;

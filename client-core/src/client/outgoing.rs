@@ -44,7 +44,7 @@ impl Client {
     /// Hands the engine as many batches as it has room for: stored ones first, in order, then new ones.
     pub(super) fn fill(&mut self, now: UnixMs) -> Result<(), ClientError> {
         let mut after = 0;
-        while self.engine.room() > 0 && !(self.caution.one_by_one && !self.in_flight.is_empty()) {
+        while self.engine.room() > 0 && (self.in_flight.is_empty() || !self.caution.one_by_one) {
             let batch = match self.store.batch_after(after)? {
                 Some(stored) => stored,
                 None => match self.form_batch(now)? {

@@ -53,7 +53,7 @@ impl Client {
         }
         let received = self.server_time(now);
         let party = super::record::parse(kept)?.party().clone();
-        let role = kept.role.clone().unwrap_or_else(|| super::read::unknown_role());
+        let role = kept.role.clone().unwrap_or_else(super::read::unknown_role);
         let (device, person, skew) = (self.me.device, self.person()?, self.me.clock_offset);
         let visit = self.visit(Visit { device, person, role, party, received, skew }, after)?;
         self.store.set_accepted(kept.hash, seq, visit)?;

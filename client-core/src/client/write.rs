@@ -6,7 +6,7 @@ use renolog_protocol::record::{Act, Created, EntryParts, Record, Stamp, VoidTarg
 use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::rules::{Author, Objection, judge};
 use renolog_protocol::schema::{FieldName, KeySource, KindName, MoveName, Party, Role, Shape, Value};
-use renolog_protocol::time::UnixMs;
+use renolog_protocol::time::{SpanMs, UnixMs};
 
 use super::{Client, ClientError};
 use crate::engine;
@@ -37,9 +37,9 @@ impl Client {
         let feed = FeedId { community, audience: rules.audience };
         let (person, device) = (self.person()?, self.me.device);
         let id = RecordId::from_parts(now, self.draw());
-        let acts = |party: &Party| {
+        let acts = |party: &Party, device_time: UnixMs| {
             let (kind, party) = (kind.clone(), party.clone());
-            let created = Created { kind, schema: schema.version, person, party, device, device_time: now };
+            let created = Created { kind, schema: schema.version, person, party, device, device_time };
             creation(created, rules, values.clone())
         };
         self.say(now, id, feed, party, &acts)?;
@@ -53,7 +53,7 @@ impl Client {
     /// [`ClientError::NoSuchRecord`]; [`ClientError::Store`].
     pub fn edit(&mut self, now: UnixMs, record: RecordId, acts: &[Act], party: Option<&Party>) -> Result<(), ClientError> {
         let feed = self.feed_of(record)?;
-        self.say(now, record, feed, party, &|_| acts.to_vec())
+        self.say(now, record, feed, party, &|_, _| acts.to_vec())
     }
 
     /// Writes a field: a register, or jointly drafted text.
@@ -95,7 +95,7 @@ impl Client {
         if key_for(&Party::parse("nobody").expect("a name")).is_empty() {
             return Err(Refusal::new(Code::Needed, "请给出名称", "say which entry").into());
         }
-        self.say(now, record, feed, party, &|party| {
+        self.say(now, record, feed, party, &|party, _| {
             vec![Act::Put { field: field.clone(), key: key_for(party), entry: entry.clone() }]
         })
     }
@@ -116,7 +116,7 @@ impl Client {
         let id = self.draw_entry();
         let follows = self.hot(record)?.latest_moves();
         let act = Act::Move { id: id.clone(), name: name.clone(), follows, reason: reason.map(str::to_owned) };
-        self.say(now, record, feed, party, &|_| vec![act.clone()])?;
+        self.say(now, record, feed, party, &|_, _| vec![act.clone()])?;
         Ok(id)
     }
 
@@ -169,7 +169,7 @@ impl Client {
         record: RecordId,
         feed: FeedId,
         party: Option<&Party>,
-        acts: &dyn Fn(&Party) -> Vec<Act>,
+        acts: &dyn Fn(&Party, UnixMs) -> Vec<Act>,
     ) -> Result<(), ClientError> {
         let person = self.person()?;
         let parties = match party {
@@ -179,7 +179,7 @@ impl Client {
         let before = self.hot(record)?.clone();
         let mut refusal = None;
         for party in parties {
-            match self.compose(now, &before, feed, &acts(&party), party, now) {
+            match self.compose_new(now, &before, feed, &party, acts) {
                 Ok(written) => {
                     self.atomically(|me| me.keep(now, feed, written))?;
                     return self.after_edit(now);
@@ -189,6 +189,28 @@ impl Client {
             }
         }
         Err(refusal.unwrap_or_else(not_a_member).into())
+    }
+
+    /// A change is named by what it says, by whom and when; not by its record. Two records that are made alike in the same
+    /// millisecond would begin with one and the same change, so the second is made a millisecond later.
+    fn compose_new(
+        &mut self,
+        now: UnixMs,
+        before: &Record,
+        feed: FeedId,
+        party: &Party,
+        acts: &dyn Fn(&Party, UnixMs) -> Vec<Act>,
+    ) -> Result<Written, ClientError> {
+        let mut device_time = now;
+        loop {
+            let written = self.compose(now, before, feed, &acts(party, device_time), party.clone(), device_time)?;
+            if self.store.status_of(written.change.hash())?.is_none() {
+                return Ok(written);
+            }
+            // Straight past those that were made before: an import makes thousands alike.
+            device_time = (device_time + SpanMs(1)).max(self.made_alike + SpanMs(1));
+            self.made_alike = device_time;
+        }
     }
 
     /// Acts as a change that the rules allow, on top of `before`. Nothing is stored.

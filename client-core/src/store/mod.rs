@@ -12,6 +12,7 @@ mod outbox;
 mod records;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, Row};
 
@@ -92,6 +93,8 @@ impl Store {
             Place::Memory => Connection::open_in_memory()?,
         };
         db.set_prepared_statement_cache_capacity(64);
+        // Enough for a program that is just closing it.
+        db.busy_timeout(Duration::from_secs(1))?;
         // One process at a time: what is in memory beside the file would otherwise grow stale.
         db.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA foreign_keys = ON;")?;
         let mut store = Self { db };

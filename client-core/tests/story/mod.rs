@@ -3,7 +3,7 @@
 
 #![expect(unreachable_pub, reason = "shared by the stories of this folder")]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use renolog_client_core::client::{Client, Input, Output};
@@ -16,6 +16,7 @@ use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::roster::{Member, Roster};
 use renolog_protocol::rules::{Author, Objection, judge};
 use renolog_protocol::schema::{FieldName, KindName, MoveName, Role, Schema, Value};
+use renolog_protocol::session::ByeCode;
 use renolog_protocol::session::server::{self, CommunityStanding, FeedEntry, Introduction, ServerSession};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Receipt, Ruled, Ruling, Visit};
@@ -43,6 +44,8 @@ pub struct Server {
     /// Refuse the next changes with these codes, whatever the rules say.
     pub whims: VecDeque<Code>,
     pub pushes: Vec<RawBatch>,
+    /// Numbers of batches that cannot be taken at all.
+    pub not_taken: BTreeSet<u64>,
 }
 
 pub struct World {
@@ -50,6 +53,8 @@ pub struct World {
     pub community: CommunityId,
     pub server: Server,
     pub phones: Vec<Phone>,
+    /// Phones may fail to store what arrives.
+    pub failing: bool,
 }
 
 pub fn role(name: &str) -> Role {
@@ -71,7 +76,13 @@ pub fn kind(name: &str) -> KindName {
 impl World {
     pub fn new(roles: &[(&str, &str)]) -> Self {
         let community = CommunityId::from_parts(START, [9; 10]);
-        let mut world = Self { now: START, community, server: Server { epoch: Epoch(1), ..Server::default() }, phones: vec![] };
+        let mut world = Self {
+            now: START,
+            community,
+            server: Server { epoch: Epoch(1), ..Server::default() },
+            phones: vec![],
+            failing: false,
+        };
         let schema = Schema::built_in();
         let mut members = Vec::new();
         for (number, (name, held)) in roles.iter().enumerate() {
@@ -198,7 +209,8 @@ impl World {
             server::Output::Send(bytes) => {
                 if self.allowed(phone) {
                     let now = self.clock(phone);
-                    self.phones[phone].client.handle(now, Input::Frame(&bytes)).expect("stored");
+                    let stored = self.phones[phone].client.handle(now, Input::Frame(&bytes));
+                    assert!(stored.is_ok() || self.failing, "{stored:?}");
                 }
                 return;
             }
@@ -207,6 +219,10 @@ impl World {
                 server::Input::Introduced(self.introduction(self.phones[phone].person))
             }
             server::Output::Submit(raw) => {
+                if self.server.not_taken.contains(&raw.number) {
+                    let session = self.phones[phone].session.as_mut().expect("it asked");
+                    return session.handle(server::Input::NotTaken(ByeCode::BadBatch, "no".into()));
+                }
                 self.server.pushes.push(raw.clone());
                 let receipt = self.server.judge(self.now, raw);
                 for (feed, entries) in &self.server.feeds {

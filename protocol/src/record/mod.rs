@@ -11,7 +11,7 @@ mod snapshot;
 mod understand;
 mod view;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{Automerge, AutomergeError, ObjType, ROOT, ScalarValue};
@@ -25,7 +25,7 @@ pub use view::{EntryView, FieldConflict, FieldView, MoveView, RecordView, descri
 use crate::change::{BadChange, Change};
 use crate::id::{ActorId, ChangeHash, EntryId, RecordId};
 use crate::limits;
-use crate::schema::{FieldName, Kind, Party, Schema, Shape};
+use crate::schema::{FieldName, Kind, Party, Schema, Shape, Value, When};
 use crate::time::UnixMs;
 use snapshot::Snapshot;
 
@@ -201,6 +201,11 @@ impl Record {
             // A kind from a schema this end does not have yet: nothing can be said of its state.
             None => (crate::schema::StateName::parse("unknown").expect("a name"), Vec::new()),
         };
+        let frozen = kind.map(|kind| frozen(kind, &steps, &moves)).unwrap_or_default();
+        let prose = |field: &FieldName| match frozen.get(field) {
+            Some(change) => Snapshot::at(&self.doc, &[(*change).into()]).prose(field),
+            None => snapshot.prose(field),
+        };
         let fields = snapshot.fields();
         let is_prose = |field: &&FieldName| !snapshot.prose_objects(field).is_empty();
         let pieces = view::Pieces {
@@ -208,14 +213,28 @@ impl Record {
             created,
             state,
             steps,
-            moves,
             registers: fields.iter().filter(|f| !is_prose(f)).map(|f| (f.clone(), snapshot.register(f))).collect(),
-            prose: fields.iter().filter(is_prose).map(|f| (f.clone(), snapshot.prose(f))).collect(),
+            prose: fields.iter().filter(is_prose).map(|f| (f.clone(), prose(f))).collect(),
             entries: snapshot.entries(),
+            moves,
             heads,
         };
         Some(view::assemble(kind, pieces))
     }
+}
+
+/// The drafted texts that a standing move froze, and the change of that move: the text is what its maker saw, whatever was
+/// typed apart from it. A later move to a state in which the text may be written again lets it go.
+fn frozen(kind: &Kind, steps: &[Step], moves: &BTreeMap<EntryId, Said<Moved>>) -> BTreeMap<FieldName, ChangeHash> {
+    let mut frozen = BTreeMap::new();
+    for step in steps.iter().filter(|step| step.standing == Standing::Stands) {
+        let Some((said, rule)) = moves.get(&step.id).and_then(|said| Some((said, kind.moves.get(&said.value.name)?))) else {
+            continue;
+        };
+        frozen.retain(|field, _| !kind.fields.get(field).is_some_and(|field| field.writable_in.contains(&rule.to)));
+        frozen.extend(rule.freezes.iter().map(|field| (field.clone(), said.source.change)));
+    }
+    frozen
 }
 
 /// A record through the eyes of a change's writer: what the rules ask.
@@ -253,11 +272,26 @@ impl Seen<'_> {
         fold(kind, &moves).state
     }
 
+    /// Whether a field holds anything that was not struck out.
+    pub(crate) fn holds(&self, field: &FieldName) -> bool {
+        let filled = self.0.register(field).iter().any(|said| said.value != Value::Nothing)
+            || self.0.prose(field).iter().any(|said| !said.value.is_empty());
+        let mut entries = self.0.entries();
+        let struck_out = view::voids(&entries);
+        let stands = |key: &String| !struck_out.contains_key(&VoidTarget::Entry { field: field.clone(), key: key.clone() });
+        filled || entries.remove(field).is_some_and(|entries| entries.keys().any(stands))
+    }
+
+    /// Whether a condition of the schema holds; by the value shown first where several stand.
+    pub(crate) fn meets(&self, when: &When) -> bool {
+        let value = self.0.register(&when.field).pop().map(|said| said.value);
+        (value == Some(Value::Text(when.choice.clone()))) == when.is
+    }
+
     pub(crate) fn is_voided(&self) -> bool {
         let voids = FieldName::parse(crate::schema::built_in::VOIDS).expect("a name");
-        let entries = self.0.entries().remove(&voids).unwrap_or_default();
         let target = |parts: &EntryParts| parts.get("target").cloned();
-        entries.values().flatten().any(|said| target(&said.value) == Some("record".into()))
+        self.0.entries_of(&voids).values().flatten().any(|said| target(&said.value) == Some("record".into()))
     }
 }
 
@@ -319,12 +353,12 @@ fn container(tx: &impl Transactable, name: &str) -> Result<automerge::ObjId, Can
 }
 
 /// The acts that make a record of `kind` with these field values; drafted fields take text.
-pub fn creation(created: Created, kind: &Kind, values: Vec<(FieldName, crate::schema::Value)>) -> Vec<Act> {
+pub fn creation(created: Created, kind: &Kind, values: Vec<(FieldName, Value)>) -> Vec<Act> {
     let mut acts = vec![Act::Create(created)];
     acts.extend(values.into_iter().map(|(field, value)| {
         let drafted = matches!(kind.fields.get(&field).map(|f| &f.shape), Some(Shape::Prose { .. }));
         match value {
-            crate::schema::Value::Text(text) if drafted => Act::Write { field, text },
+            Value::Text(text) if drafted => Act::Write { field, text },
             value => Act::Set { field, value },
         }
     }));

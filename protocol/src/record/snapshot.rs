@@ -163,6 +163,16 @@ impl<'a> Snapshot<'a> {
         by_field
     }
 
+    /// The entries of one field: key → what stands there.
+    pub(super) fn entries_of(&self, field: &FieldName) -> BTreeMap<String, Vec<Said<EntryParts>>> {
+        let Some(entries) = self.container(layout::ENTRIES) else { return BTreeMap::new() };
+        let paths = self.keys(&entries).into_iter().filter_map(|path| {
+            let key = layout::split_entry(&path).filter(|(of, _)| of == field).map(|(_, key)| key.to_owned())?;
+            Some((key, self.entry_values(&entries, &path)))
+        });
+        paths.collect()
+    }
+
     /// What stands under one key of one field.
     pub(super) fn entry(&self, field: &FieldName, key: &str) -> Vec<Said<EntryParts>> {
         let Some(entries) = self.container(layout::ENTRIES) else { return Vec::new() };

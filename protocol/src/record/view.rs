@@ -156,7 +156,9 @@ pub(super) fn assemble(kind: Option<&Kind>, pieces: Pieces) -> RecordView {
     }
 }
 
-fn voids(entries: &BTreeMap<FieldName, BTreeMap<String, Vec<Said<EntryParts>>>>) -> BTreeMap<VoidTarget, Said<String>> {
+pub(super) fn voids(
+    entries: &BTreeMap<FieldName, BTreeMap<String, Vec<Said<EntryParts>>>>,
+) -> BTreeMap<VoidTarget, Said<String>> {
     let Some(entries) = entries.get(built_in::VOIDS) else { return BTreeMap::new() };
     let text = |parts: &EntryParts, name: &str| match parts.get(name) {
         Some(Value::Text(text)) => Some(text.clone()),

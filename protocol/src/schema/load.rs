@@ -72,6 +72,7 @@ struct RawKind {
     moves: IndexMap<MoveName, RawMove>,
     #[serde(default)]
     deadlines: Vec<RawDeadline>,
+    not_by: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +86,7 @@ struct RawField {
     min: Option<i64>,
     choices: Option<IndexMap<String, Label>>,
     key: Option<RawKey>,
+    kind: Option<Spanned<String>>,
     entry: Option<IndexMap<FieldName, Spanned<RawField>>>,
     #[serde(default)]
     needed: bool,
@@ -92,6 +94,7 @@ struct RawField {
     once: bool,
     #[serde(default)]
     keep_all: bool,
+    writable_in: Option<Names>,
     write: Option<Names>,
 }
 
@@ -124,13 +127,15 @@ struct RawMove {
     reason: bool,
     #[serde(default)]
     needs: Vec<RawNeeds>,
+    freezes: Option<Names>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawNeeds {
     field: Spanned<String>,
-    parties: Names,
+    parties: Option<Names>,
+    when: Option<RawWhen>,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +146,8 @@ struct RawDeadline {
     states: Names,
     when: Option<RawWhen>,
     within: Within,
+    #[serde(default)]
+    earliest: bool,
     #[serde(default)]
     escalate: Vec<Spanned<String>>,
 }
@@ -167,6 +174,7 @@ pub(super) fn parse(text: &str) -> Result<Schema, BadSchema> {
         line_of: &line_of,
         roles: raw.roles.keys().cloned().collect(),
         parties: raw.parties.keys().cloned().collect(),
+        kinds: raw.kinds.keys().cloned().collect(),
         mistakes: Vec::new(),
     };
     let roles = raw.roles.into_iter().filter_map(|(name, role)| {
@@ -203,6 +211,7 @@ struct Check<'a> {
     line_of: &'a dyn Fn(usize) -> usize,
     roles: BTreeSet<Role>,
     parties: BTreeSet<Party>,
+    kinds: BTreeSet<KindName>,
     mistakes: Vec<Mistake>,
 }
 
@@ -249,7 +258,7 @@ impl Check<'_> {
         let state_names: BTreeSet<StateName> = raw.states.keys().cloned().collect();
         let mut fields = IndexMap::new();
         for (field_name, field) in raw.fields {
-            if let Some(field) = self.field(&field_name, field) {
+            if let Some(field) = self.field(&field_name, field, &state_names) {
                 fields.insert(field_name, field);
             }
         }
@@ -260,7 +269,12 @@ impl Check<'_> {
             }
         }
         let deadlines = raw.deadlines.into_iter().filter_map(|d| self.deadline(d, &state_names, &fields)).collect();
+        let not_by = match &raw.not_by {
+            None => None,
+            Some(named) => Some(self.party_field(named, &fields)?),
+        };
         Some(Kind {
+            not_by,
             create: self.role_set(&raw.create),
             title: self.known(&raw.title, &field_names, "field", "fields")?,
             initial: self.known(&raw.initial, &state_names, "state", "states")?,
@@ -279,10 +293,19 @@ impl Check<'_> {
         })
     }
 
-    fn field(&mut self, name: &FieldName, raw: Spanned<RawField>) -> Option<Field> {
+    /// A field whose value is a party.
+    fn party_field(&mut self, named: &Spanned<String>, fields: &IndexMap<FieldName, Field>) -> Option<FieldName> {
+        let name = self.known(named, &fields.keys().cloned().collect(), "field", "fields")?;
+        if !matches!(fields.get(&name)?.shape, Shape::Register(Scalar::Party)) {
+            self.mistake(&named.span(), format!("`{name}` is not a party"));
+        }
+        Some(name)
+    }
+
+    fn field(&mut self, name: &FieldName, raw: Spanned<RawField>, states: &BTreeSet<StateName>) -> Option<Field> {
         let span = raw.span();
         let raw = raw.into_inner();
-        if [super::built_in::NOTES, super::built_in::ATTACHMENTS, super::built_in::VOIDS].contains(&name.as_str()) {
+        if [super::built_in::NOTES, super::built_in::ATTACHMENTS, super::built_in::PAUSES, super::built_in::VOIDS].contains(&name.as_str()) {
             self.mistake(&span, format!("every kind has `{name}` already"));
         }
         let write = match &raw.write {
@@ -297,6 +320,7 @@ impl Check<'_> {
             self.mistake(&span, "only a single value can be write-once".into());
         }
         let conflict = if raw.keep_all { OnConflict::KeepAll } else { OnConflict::Settle };
+        let writable_in = raw.writable_in.as_ref().map(|names| self.names(names, states, "state", "states")).unwrap_or_default();
         Some(Field {
             label: Label { zh: raw.zh, en: raw.en },
             help: raw.help,
@@ -304,6 +328,7 @@ impl Check<'_> {
             write,
             needed: raw.needed,
             once: raw.once,
+            writable_in,
             conflict,
         })
     }
@@ -339,6 +364,16 @@ impl Check<'_> {
                 Scalar::Whole { min, max }
             }
             "day" => Scalar::Day,
+            "person" => Scalar::Person,
+            "party" => Scalar::Party,
+            "record" => {
+                let Some(kind) = &raw.kind else {
+                    self.mistake(span, "say of which kind the other record is: kind = \"…\"".into());
+                    return None;
+                };
+                let kinds = self.kinds.clone();
+                Scalar::Record { kind: self.known(kind, &kinds, "kind", "kinds")? }
+            }
             "yes_no" => Scalar::YesNo,
             "choice" => match &raw.choices {
                 Some(choices) if !choices.is_empty() => Scalar::Choice { choices: choices.clone() },
@@ -349,7 +384,7 @@ impl Check<'_> {
             },
             other => {
                 let words = format!(
-                    "there is no type `{other}`; types are: text, whole, day, yes_no, choice, prose, log, set, per_party"
+                    "there is no type `{other}`; types are: text, whole, day, yes_no, choice, person, party, record, prose, log, set, per_party"
                 );
                 self.mistake(&raw.r#type.span(), words);
                 return None;
@@ -387,16 +422,41 @@ impl Check<'_> {
         let from = self.names(&raw.from, states, "state", "states");
         let to = self.known(&raw.to, states, "state", "states")?;
         let by = self.role_set(&raw.by);
-        let needs = raw.needs.iter().filter_map(|needs| {
-            let field = self.known(&needs.field, &fields.keys().cloned().collect(), "field", "fields")?;
-            if !matches!(fields.get(&field)?.shape, Shape::PerParty(_)) {
-                self.mistake(&needs.field.span(), format!("`{field}` is not a per_party field"));
-            }
-            let parties = self.parties.clone();
-            Some(Needs { field, parties: self.names(&needs.parties, &parties, "party", "parties") })
-        });
-        let needs = needs.collect();
-        Some(Move { label: Label { zh: raw.zh, en: raw.en }, from, to, by, weight: raw.weight, reason: raw.reason, needs })
+        let needs = raw.needs.iter().filter_map(|needs| self.needs(needs, fields)).collect();
+        let freezes = raw.freezes.as_ref().map(|names| self.drafted(names, fields)).unwrap_or_default();
+        Some(Move {
+            label: Label { zh: raw.zh, en: raw.en },
+            from,
+            to,
+            by,
+            weight: raw.weight,
+            reason: raw.reason,
+            needs,
+            freezes,
+        })
+    }
+
+    fn needs(&mut self, raw: &RawNeeds, fields: &IndexMap<FieldName, Field>) -> Option<Needs> {
+        let field = self.known(&raw.field, &fields.keys().cloned().collect(), "field", "fields")?;
+        let parties = self.parties.clone();
+        let parties = raw.parties.as_ref().map(|names| self.names(names, &parties, "party", "parties")).unwrap_or_default();
+        if matches!(fields.get(&field)?.shape, Shape::PerParty(_)) == parties.is_empty() {
+            self.mistake(
+                &raw.field.span(),
+                format!("name the parties whose `{field}` is waited for, if it is a per_party field"),
+            );
+        }
+        let when = match &raw.when {
+            None => None,
+            Some(when) => Some(self.when(when, fields)?),
+        };
+        Some(Needs { field, parties, when })
+    }
+
+    /// Fields that hold drafted text.
+    fn drafted(&mut self, names: &Names, fields: &IndexMap<FieldName, Field>) -> BTreeSet<FieldName> {
+        let drafted = fields.iter().filter(|(_, field)| matches!(field.shape, Shape::Prose { .. })).map(|(name, _)| name.clone());
+        self.names(names, &drafted.collect(), "drafted text", "drafted texts")
     }
 
     fn deadline(
@@ -412,7 +472,7 @@ impl Check<'_> {
         let roles = self.roles.clone();
         let escalate = raw.escalate.iter().filter_map(|role| self.known(role, &roles, "role", "roles")).collect();
         let states = self.names(&raw.states, states, "state", "states");
-        Some(Deadline { label: Label { zh: raw.zh, en: raw.en }, states, when, within: raw.within, escalate })
+        Some(Deadline { label: Label { zh: raw.zh, en: raw.en }, states, when, within: raw.within, earliest: raw.earliest, escalate })
     }
 
     fn when(&mut self, raw: &RawWhen, fields: &IndexMap<FieldName, Field>) -> Option<When> {

@@ -70,6 +70,8 @@ pub struct Kind {
     pub moves: IndexMap<MoveName, Move>,
     /// When it is overdue.
     pub deadlines: Vec<Deadline>,
+    /// A field that names a party; nobody of that party may make the record. Who handled a matter does not ask how it went.
+    pub not_by: Option<FieldName>,
 }
 
 /// One field of a kind.
@@ -88,6 +90,8 @@ pub struct Field {
     pub needed: bool,
     /// Whether it may be written only once.
     pub once: bool,
+    /// The states in which it may be written; empty: in all.
+    pub writable_in: BTreeSet<StateName>,
     /// What several values written apart mean.
     pub conflict: OnConflict,
 }
@@ -182,15 +186,19 @@ pub struct Move {
     pub reason: bool,
     /// What must have been said before.
     pub needs: Vec<Needs>,
+    /// Drafted texts that stay, from this move on, as whoever made it saw them: what was signed is what was read.
+    pub freezes: BTreeSet<FieldName>,
 }
 
-/// Entries that a move waits for.
+/// What a move waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Needs {
-    /// A per-party field …
+    /// A field that must hold something: a value, a text, an entry that was not struck out …
     pub field: FieldName,
-    /// … that must hold an entry of each of these, with every yes/no part of it yes.
+    /// … and, of a per-party field, an entry of each of these, with every yes/no part of it yes.
     pub parties: BTreeSet<Party>,
+    /// Which records it holds for.
+    pub when: Option<When>,
 }
 
 /// Precedence of parallel moves: the heavier comes first, the lighter is then superseded if it no longer fits.
@@ -228,6 +236,8 @@ pub struct Deadline {
     pub when: Option<When>,
     /// How long.
     pub within: Within,
+    /// Whether nothing may happen before it has passed, rather than after: a notice, not a term.
+    pub earliest: bool,
     /// Who is told, step by step, once it has passed.
     pub escalate: Vec<Role>,
 }
@@ -266,6 +276,8 @@ pub mod built_in {
     pub const NOTES: &str = "notes";
     /// Photos and papers, by the hash of their bytes.
     pub const ATTACHMENTS: &str = "attachments";
+    /// Spans in which deadlines do not run, and why.
+    pub const PAUSES: &str = "pauses";
     /// What was struck out, and why. Nothing is ever deleted.
     pub const VOIDS: &str = "voids";
 
@@ -282,6 +294,14 @@ pub mod built_in {
     /// An attachment holds `name` and `type` (a media type); its key is the SHA-256 of its bytes in hexadecimal.
     pub static ATTACHMENT: LazyLock<Entry> =
         LazyLock::new(|| entry(&[("name", "名称", "name", 120, true), ("type", "类型", "media type", 80, true)]));
+    /// A pause lasts to the end of the day `until`, and has a `reason`.
+    pub static PAUSE: LazyLock<Entry> = LazyLock::new(|| {
+        let mut entry = entry(&[("until", "至", "until", 10, true), ("reason", "原因", "reason", 400, true)]);
+        if let Some(until) = entry.parts.get_mut("until") {
+            until.scalar = Scalar::Day;
+        }
+        entry
+    });
     /// A void names a `target` (`record`, or `field/key`) and a `reason`.
     pub static VOID: LazyLock<Entry> =
         LazyLock::new(|| entry(&[("target", "对象", "target", 130, true), ("reason", "原因", "reason", 400, true)]));
@@ -343,6 +363,7 @@ impl Kind {
         match field {
             built_in::NOTES => Some(&built_in::NOTE),
             built_in::ATTACHMENTS => Some(&built_in::ATTACHMENT),
+            built_in::PAUSES => Some(&built_in::PAUSE),
             built_in::VOIDS => Some(&built_in::VOID),
             _ => match &self.fields.get(field)?.shape {
                 Shape::Log(entry) | Shape::PerParty(entry) | Shape::Set { entry, .. } => Some(entry),

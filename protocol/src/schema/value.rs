@@ -5,7 +5,8 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::term::Label;
+use super::term::{KindName, Label, Party};
+use crate::id::{PersonId, RecordId};
 
 /// A value of a register or of one part of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,6 +93,15 @@ pub enum Scalar {
     Day,
     /// Yes or no.
     YesNo,
+    /// A person on the roster, by id.
+    Person,
+    /// A party, by name.
+    Party,
+    /// Another record, by id.
+    Record {
+        /// Of this kind.
+        kind: KindName,
+    },
     /// One of a few, by name.
     Choice {
         /// What may be chosen, in the order shown.
@@ -137,6 +147,9 @@ impl Scalar {
             }
             (Self::Whole { .. }, Value::Whole(_)) | (Self::YesNo, Value::YesNo(_)) => Ok(()),
             (Self::Day, Value::Text(text)) if is_day(text) => Ok(()),
+            (Self::Person, Value::Text(text)) if text.parse::<PersonId>().is_ok() => Ok(()),
+            (Self::Record { .. }, Value::Text(text)) if text.parse::<RecordId>().is_ok() => Ok(()),
+            (Self::Party, Value::Text(text)) if Party::parse(text).is_ok() => Ok(()),
             (Self::Choice { choices }, Value::Text(text)) if choices.contains_key(text) => Ok(()),
             (Self::Choice { choices }, _) => {
                 Err(Misfit::NoSuchChoice(choices.keys().map(String::as_str).collect::<Vec<_>>().join(", ")))
@@ -144,6 +157,9 @@ impl Scalar {
             (Self::Text { .. }, _) => Err(Misfit::Type("text")),
             (Self::Whole { .. }, _) => Err(Misfit::Type("a whole number")),
             (Self::Day, _) => Err(Misfit::Type("a day such as 2026-11-22")),
+            (Self::Person, _) => Err(Misfit::Type("a person's id")),
+            (Self::Record { .. }, _) => Err(Misfit::Type("a record's id")),
+            (Self::Party, _) => Err(Misfit::Type("a party's name")),
             (Self::YesNo, _) => Err(Misfit::Type("yes or no")),
         }
     }
@@ -162,7 +178,7 @@ impl Scalar {
                 "no" | "否" => Value::YesNo(false),
                 _ => return Err(Misfit::Type("yes or no")),
             },
-            Self::Text { .. } | Self::Day | Self::Choice { .. } => Value::Text(typed.to_owned()),
+            _ => Value::Text(typed.to_owned()),
         };
         self.check(&value).map(|()| value)
     }
@@ -170,19 +186,7 @@ impl Scalar {
 
 /// Whether `text` is a day of the Gregorian calendar, written `YYYY-MM-DD`.
 fn is_day(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = parts[..] else { return false };
-    let shaped = (year.len(), month.len(), day.len()) == (4, 2, 2) && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_digit()));
-    let (Ok(year), Ok(month), Ok(day)) = (year.parse::<u32>(), month.parse::<u32>(), day.parse::<u32>()) else { return false };
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => return false,
-    };
-    shaped && (1..=days).contains(&day)
+    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ problems! {
     used_code = CONFLICT, "used_code", "This code has been used", "邀请码已被使用";
     /// The device is enrolled with another key.
     device_taken = CONFLICT, "device_taken", "This device is enrolled already", "该设备已登记";
+    /// A refused change that would damage its record.
+    unreleasable = UNPROCESSABLE_ENTITY, "unreleasable", "This change cannot be released", "这项修改无法放行";
     /// No room on the disk.
     storage_full = INSUFFICIENT_STORAGE, "storage_full", "The server has no room to store anything", "服务器存储已满";
     /// The disk fails.
@@ -110,6 +112,8 @@ impl From<WriteError> for Problem {
                 Rejection::SlugTaken(_) | Rejection::FoundedAlready => Self::taken(detail),
                 Rejection::UnknownCommunity(_) | Rejection::UnknownDevice(_) => Self::not_found(detail),
                 Rejection::UnknownTerm(_) => Self::bad_request(detail),
+                Rejection::NotInQuarantine(_) => Self::not_found(detail),
+                Rejection::Unreleasable(_) => Self::unreleasable(detail),
             },
             WriteError::Full => Self::storage_full(detail),
             WriteError::Failing(_) => Self::storage_failing(detail),

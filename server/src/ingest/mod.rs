@@ -4,12 +4,14 @@
 //! projections, roster — becomes durable together with [`Ingest::commit`], and nothing may be told to anyone before that.
 
 mod hot;
+mod judging;
 mod push;
+mod quarantine;
 mod roster;
 
 use std::sync::Arc;
 
-use renolog_protocol::id::{CommunityId, DeviceId, FeedId, PersonId, Seq};
+use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, FeedId, PersonId, Seq};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::server::FeedEntry;
 use renolog_protocol::wire::Receipt;
@@ -41,6 +43,19 @@ pub enum Outcome {
     Enrolled(Enrolled),
     /// A push was judged.
     Pushed(Pushed),
+    /// A refused change was settled.
+    Settled(Grown),
+}
+
+/// See [`Outcome::Settled`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grown {
+    /// Which feed.
+    pub feed: FeedId,
+    /// Rulings on changes that had waited.
+    pub late: Vec<Receipt>,
+    /// What the feed grew by.
+    pub entries: Vec<FeedEntry>,
 }
 
 /// See [`Outcome::Enrolled`].
@@ -97,6 +112,12 @@ pub enum Rejection {
     /// The data directory was founded before.
     #[error("the data directory has been founded already")]
     FoundedAlready,
+    /// A change that is not in quarantine.
+    #[error("change {0} is not in quarantine")]
+    NotInQuarantine(ChangeHash),
+    /// A change that cannot stand even with an administrator's word: it would damage the record.
+    #[error("this change cannot be released: {0}")]
+    Unreleasable(String),
 }
 
 /// Why a command was not applied.
@@ -153,13 +174,12 @@ impl<S: Store> Ingest<S> {
                 Outcome::Done
             }
             Command::Push(push) => {
-                let mut judging = push::Judging::begin(&mut self.store, &mut self.hot, &self.schema, id, stamped.received, push)?;
-                judging.judge_all()?;
-                if judging.is_repeat() {
+                let answer = push::push(&mut self.store, &mut self.hot, &self.schema, id, stamped.received, push)?;
+                if !answer.fresh {
                     // A batch sent again after a lost receipt: the same answer, and nothing new to remember.
-                    return Ok(Outcome::Pushed(judging.finish()?));
+                    return Ok(Outcome::Pushed(answer.pushed));
                 }
-                Outcome::Pushed(judging.finish()?)
+                Outcome::Pushed(answer.pushed)
             }
             Command::Saw(saw) => {
                 let row = SeenRow { device: saw.device, feed: saw.feed, upto: saw.upto, received: stamped.received };
@@ -169,6 +189,9 @@ impl<S: Store> Ingest<S> {
                 }
                 self.store.put(&row)?;
                 Outcome::Done
+            }
+            Command::Settle(settle) => {
+                quarantine::settle(&mut self.store, &mut self.hot, &self.schema, id, stamped.received, settle)?
             }
         };
         self.store.put(&CommandRow { id, received: stamped.received, body: stamped.command.to_log() })?;

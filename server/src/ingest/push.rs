@@ -1,387 +1,69 @@
-//! Judging a batch, change by change, in its order.
+//! A device's signed batch: judged change by change, in its order.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use renolog_protocol::change::Change;
-use renolog_protocol::id::{ChangeHash, DeviceId, FeedId, PersonId, RecordId, Seq};
-use renolog_protocol::limits;
-use renolog_protocol::record::Act;
-use renolog_protocol::refusal::{Code, Refusal};
-use renolog_protocol::roster::Roster;
-use renolog_protocol::rules::{Allowed, Author, Objection, judge};
 use renolog_protocol::schema::Schema;
-use renolog_protocol::session::server::FeedEntry;
 use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_protocol::wire::{Receipt, Ruled, Ruling, Visit};
+use renolog_protocol::wire::{Receipt, Ruled, Ruling};
 
 use super::hot::Hot;
+use super::judging::{Judging, Origin};
 use super::{IngestError, Pushed, Rejection};
 use crate::command::Push;
-use crate::reception;
-use crate::store::{
-    ALL, ActorRow, BatchRow, ChangeRow, Column, CommunityRow, DeviceRow, Fate, FeedRow, Read, RecordRow, Store, StoreError,
-    TimelineRow, WaitRow, Write,
-};
+use crate::store::{BatchRow, Column, DeviceRow, Read, Store, Write};
 
-/// The visit a change came with.
-#[derive(Debug, Clone, Copy)]
-struct Origin {
-    batch: u64,
-    position: u64,
-    number: u64,
-    device: DeviceId,
-    person: PersonId,
-    received: UnixMs,
-    skew: SpanMs,
+/// What a push came to, and whether any of it was new.
+pub(super) struct Answer {
+    pub(super) pushed: Pushed,
+    pub(super) fresh: bool,
 }
 
-/// One push under judgement.
-pub(super) struct Judging<'a, S> {
-    store: &'a mut S,
-    hot: &'a mut Hot,
-    schema: &'a Schema,
-    roster: Roster,
-    push: &'a Push,
-    feed: FeedId,
-    origin: Origin,
-    head: Seq,
-    rulings: Vec<Ruled>,
-    late: BTreeMap<(DeviceId, u64), Vec<Ruled>>,
-    grown: Vec<FeedEntry>,
-    touched: BTreeSet<RecordId>,
-    fresh: bool,
-}
-
-impl<'a, S: Store> Judging<'a, S> {
-    pub(super) fn begin(
-        store: &'a mut S,
-        hot: &'a mut Hot,
-        schema: &'a Schema,
-        id: u64,
-        received: UnixMs,
-        push: &'a Push,
-    ) -> Result<Self, IngestError> {
-        let batch = &push.batch;
-        let feed = batch.feed();
-        let device: DeviceRow = store.get(&[batch.device().to_cell()])?.ok_or(Rejection::UnknownDevice(batch.device()))?;
-        if store.get::<CommunityRow>(&[feed.community.to_cell()])?.is_none() {
-            return Err(Rejection::UnknownCommunity(feed.community).into());
-        }
-        // The skew of a connection is the carrier's; of a device whose batch another carries nothing is known.
-        let skew = if push.carrier == device.id { push.skew } else { SpanMs(0) };
-        let origin =
-            Origin { batch: id, position: 0, number: batch.number(), device: device.id, person: device.person, received, skew };
-        let roster = reception::roster(store, feed.community)?;
-        let head = super::head(store, feed)?;
-        Ok(Self {
-            store,
-            hot,
-            schema,
-            roster,
-            push,
-            feed,
-            origin,
-            head,
-            rulings: Vec::new(),
-            late: BTreeMap::new(),
-            grown: Vec::new(),
-            touched: BTreeSet::new(),
-            fresh: false,
-        })
-    }
-
-    pub(super) fn judge_all(&mut self) -> Result<(), StoreError> {
-        let push = self.push;
-        for (position, (record, change)) in push.batch.changes().iter().enumerate() {
-            let ruling = match self.known(change.hash())? {
-                Some(ruling) => ruling,
-                None => {
-                    self.fresh = true;
-                    let origin = Origin { position: position as u64, ..self.origin };
-                    let ruling = self.rule(*record, change, origin)?;
-                    if matches!(ruling, Ruling::Accepted(_)) {
-                        self.release(change.hash())?;
-                    }
-                    ruling
-                }
-            };
-            self.rulings.push(Ruled { hash: change.hash(), ruling });
-        }
-        Ok(())
-    }
-
-    /// Whether every change of the batch had its ruling before.
-    pub(super) fn is_repeat(&self) -> bool {
-        !self.fresh
-    }
-
-    /// Writes what follows from the verdicts: the feed's end, the ledger, the records as people see them.
-    pub(super) fn finish(self) -> Result<Pushed, StoreError> {
-        let batch = &self.push.batch;
-        if self.fresh {
-            self.store.put(&BatchRow {
-                id: self.origin.batch,
-                device: self.origin.device,
-                person: self.origin.person,
-                carrier: (self.push.carrier != self.origin.device).then_some(self.push.carrier),
-                number: batch.number(),
-                feed: self.feed,
-                device_time: batch.device_time(),
-                received: self.origin.received,
-                skew: self.origin.skew,
-                signature: *batch.signature(),
-            })?;
-        }
-        if !self.grown.is_empty() {
-            self.store.put(&FeedRow { feed: self.feed, head: self.head })?;
-        }
-        for record in &self.touched {
-            project(self.store, self.hot, self.schema, self.feed, self.head, *record)?;
-        }
-        let receipt = |(device, number), rulings: Vec<Ruled>| Receipt {
-            device,
-            number,
-            rulings: rulings.try_into().expect("a batch and what one device may have held are bounded"),
-        };
-        let late = self.late.into_iter().flat_map(|(name, rulings)| {
-            rulings.chunks(limits::BATCH_CHANGES).map(|part| receipt(name, part.to_vec())).collect::<Vec<_>>()
-        });
-        Ok(Pushed {
-            late: late.collect(),
-            receipt: receipt((batch.device(), batch.number()), self.rulings),
-            grown: self.grown,
-            feed: self.feed,
-        })
-    }
-
-    /// The ruling a change had before, if it had one.
-    fn known(&self, hash: ChangeHash) -> Result<Option<Ruling>, StoreError> {
-        let Some(row) = self.store.get::<ChangeRow>(&[hash.to_cell()])? else { return Ok(None) };
-        Ok(Some(match (row.fate, row.seq, row.refusal()) {
-            (Fate::Accepted, Some(seq), _) => Ruling::Accepted(seq),
-            (Fate::Refused, _, Some(refusal)) => Ruling::Refused(refusal),
-            (Fate::Forked, ..) => Ruling::Forked,
-            (Fate::Held, ..) => Ruling::Held(self.still_missing(&row)?.try_into().unwrap_or_default()),
-            _ => return Err(StoreError::Damaged("changes")),
-        }))
-    }
-
-    fn still_missing(&self, row: &ChangeRow) -> Result<Vec<ChangeHash>, StoreError> {
-        let change = Change::parse(&row.bytes).map_err(|_| StoreError::Damaged("changes"))?;
-        let mut missing = Vec::new();
-        for dep in change.deps() {
-            if !matches!(self.store.get::<ChangeRow>(&[dep.to_cell()])?, Some(row) if row.fate == Fate::Accepted) {
-                missing.push(dep);
-            }
-        }
-        Ok(missing)
-    }
-
-    /// Rules on a change that has no ruling yet, and writes the ruling.
-    fn rule(&mut self, record: RecordId, change: &Change, origin: Origin) -> Result<Ruling, StoreError> {
-        let verdict = self.verdict(record, change, origin)?;
-        let mut row = ChangeRow {
-            hash: change.hash(),
-            feed: self.feed,
-            seq: None,
-            record,
-            batch: origin.batch,
-            position: origin.position,
-            fate: Fate::Forked,
-            role: None,
-            party: change.party().clone(),
-            code: None,
-            zh: None,
-            en: None,
-            bytes: change.bytes().to_vec(),
-        };
-        let ruling = match verdict {
-            Ok(allowed) => {
-                let seq = self.accept(record, change, origin, &allowed)?;
-                (row.fate, row.seq, row.role) = (Fate::Accepted, Some(seq), Some(allowed.role));
-                Ruling::Accepted(seq)
-            }
-            Err(Objection::Refused(refusal)) => {
-                (row.fate, row.code) = (Fate::Refused, Some(refusal.code));
-                (row.zh, row.en) = (Some(refusal.zh.clone()), Some(refusal.en.clone()));
-                Ruling::Refused(refusal)
-            }
-            Err(Objection::Missing(missing)) => {
-                row.fate = Fate::Held;
-                for dep in &missing {
-                    self.store.put(&WaitRow { missing: *dep, waiting: change.hash(), device: origin.device })?;
-                }
-                Ruling::Held(missing.try_into().expect("a change's dependencies are bounded"))
-            }
-            Err(Objection::Forked) => Ruling::Forked,
-        };
-        self.store.put(&row)?;
-        if matches!(ruling, Ruling::Refused(_) | Ruling::Forked) {
-            self.refuse_waiting(change.hash())?;
-        }
-        Ok(ruling)
-    }
-
-    fn verdict(&mut self, record: RecordId, change: &Change, origin: Origin) -> Result<Result<Allowed, Objection>, StoreError> {
-        let refused = |code, zh: &str, en: &str| Ok(Err(Objection::Refused(Refusal::new(code, zh, en))));
-        let bound: Option<ActorRow> = self.store.get(&[change.actor().to_cell()])?;
-        if bound.is_some_and(|bound| bound.device != origin.device) {
-            return refused(Code::ForeignActor, "这个书写者属于另一台设备", "its actor belongs to another device");
-        }
-        for dep in change.deps() {
-            if matches!(self.store.get::<ChangeRow>(&[dep.to_cell()])?, Some(row) if matches!(row.fate, Fate::Refused | Fate::Forked))
-            {
-                return refused(
-                    Code::DependsOnRefused,
-                    "它所依据的修改未被接受",
-                    "it was written on top of a change that was refused",
-                );
-            }
-        }
-        let hot = self.hot.load(&*self.store, record)?;
-        if hot.feed.is_some_and(|feed| feed != self.feed) {
-            return refused(Code::WrongAudience, "这条记录不在这里", "the record belongs into another feed");
-        }
-        let author = Author { person: origin.person, device: origin.device, at: origin.received };
-        let verdict = judge(self.schema, &self.roster, &hot.record, self.feed.audience, author, change);
-        if matches!(verdict, Err(Objection::Missing(_))) {
-            let held = self.store.count_cells(
-                <WaitRow as crate::store::Row>::TABLE,
-                Some(WaitRow::BY_DEVICE),
-                &[origin.device.to_cell()],
-            )?;
-            if held >= limits::HELD_PER_DEVICE as u64 {
-                return refused(Code::TooManyHeld, "等待前序内容的修改过多", "too many changes of this device wait for others");
-            }
-        }
-        if verdict.is_ok()
-            && let Err(why) = hot.record.apply(change)
-        {
-            self.hot.forget(record);
-            let words = format!("no device of ours writes this: {why}");
-            return refused(Code::NotAnAct, "这不是本系统能写出的修改", &words);
-        }
-        Ok(verdict)
-    }
-
-    /// Gives an allowed change its place.
-    fn accept(&mut self, record: RecordId, change: &Change, origin: Origin, allowed: &Allowed) -> Result<Seq, StoreError> {
-        self.head = self.head.next();
-        self.hot.load(&*self.store, record)?.feed = Some(self.feed);
-        self.store.put(&ActorRow { actor: change.actor(), device: origin.device, person: origin.person })?;
-        self.store.put(&TimelineRow {
-            feed: self.feed,
-            seq: self.head,
-            record,
-            hash: change.hash(),
-            batch: origin.batch,
-            device_time: change.device_time(),
-            acts: acts_json(&allowed.acts),
-        })?;
-        self.touched.insert(record);
-        self.grown.push(FeedEntry {
-            seq: self.head,
-            record,
-            hash: change.hash(),
-            bytes: Arc::from(change.bytes()),
-            visit: Visit {
-                device: origin.device,
-                person: origin.person,
-                role: allowed.role.clone(),
-                party: change.party().clone(),
-                received: origin.received,
-                skew: origin.skew,
-            },
-        });
-        Ok(self.head)
-    }
-
-    /// Rules on what waited for a change that was just accepted, and on what waited for those.
-    fn release(&mut self, accepted: ChangeHash) -> Result<(), StoreError> {
-        let mut queue = VecDeque::from([accepted]);
-        while let Some(hash) = queue.pop_front() {
-            for row in self.take_waiting(hash)? {
-                let change = Change::parse(&row.bytes).map_err(|_| StoreError::Damaged("changes"))?;
-                let Some(origin) = self.origin_of(&row)? else { continue };
-                if !self.still_missing(&row)?.is_empty() {
-                    continue;
-                }
-                let ruling = self.rule(row.record, &change, origin)?;
-                if matches!(ruling, Ruling::Accepted(_)) {
-                    queue.push_back(row.hash);
-                }
-                self.late.entry((origin.device, origin.number)).or_default().push(Ruled { hash: row.hash, ruling });
-            }
-        }
-        Ok(())
-    }
-
-    /// What waited for a change that will never stand cannot stand either.
-    fn refuse_waiting(&mut self, refused: ChangeHash) -> Result<(), StoreError> {
-        for row in self.take_waiting(refused)? {
-            let change = Change::parse(&row.bytes).map_err(|_| StoreError::Damaged("changes"))?;
-            let Some(origin) = self.origin_of(&row)? else { continue };
-            for dep in change.deps() {
-                self.store.remove::<WaitRow>(&[dep.to_cell(), row.hash.to_cell()])?;
-            }
-            let ruling = self.rule(row.record, &change, origin)?;
-            self.late.entry((origin.device, origin.number)).or_default().push(Ruled { hash: row.hash, ruling });
-        }
-        Ok(())
-    }
-
-    fn take_waiting(&mut self, missing: ChangeHash) -> Result<Vec<ChangeRow>, StoreError> {
-        let waits: Vec<WaitRow> = self.store.list(&[missing.to_cell()], None, ALL)?;
-        let mut rows = Vec::new();
-        for wait in waits {
-            self.store.remove::<WaitRow>(&[wait.missing.to_cell(), wait.waiting.to_cell()])?;
-            let row: Option<ChangeRow> = self.store.get(&[wait.waiting.to_cell()])?;
-            rows.extend(row.filter(|row| row.fate == Fate::Held && row.feed == self.feed));
-        }
-        Ok(rows)
-    }
-
-    fn origin_of(&self, row: &ChangeRow) -> Result<Option<Origin>, StoreError> {
-        if row.batch == self.origin.batch {
-            return Ok(Some(Origin { position: row.position, ..self.origin }));
-        }
-        let batch: Option<BatchRow> = self.store.get(&[row.batch.to_cell()])?;
-        Ok(batch.map(|batch| Origin {
-            batch: batch.id,
-            position: row.position,
-            number: batch.number,
-            device: batch.device,
-            person: batch.person,
-            received: batch.received,
-            skew: batch.skew,
-        }))
-    }
-}
-
-fn acts_json(acts: &[Act]) -> String {
-    serde_json::to_string(acts).expect("acts are plain data")
-}
-
-/// Writes a record as people see it.
-fn project<S: Store>(
+pub(super) fn push<S: Store>(
     store: &mut S,
     hot: &mut Hot,
-    schema: &Schema,
-    feed: FeedId,
-    updated: Seq,
-    record: RecordId,
-) -> Result<(), StoreError> {
-    let Some(view) = hot.load(&*store, record)?.record.view(schema) else { return Ok(()) };
-    store.put(&RecordRow {
-        id: record,
-        feed,
-        kind: view.created.kind.clone(),
-        state: view.state.clone(),
-        title: view.title.clone(),
-        updated,
-        conflicts: view.conflicts.len() as u64,
-        superseded: view.superseded().count() as u64,
-        view: serde_json::to_string(&view).expect("a view is plain data"),
-    })
+    schema: &Arc<Schema>,
+    id: u64,
+    received: UnixMs,
+    push: &Push,
+) -> Result<Answer, IngestError> {
+    let batch = &push.batch;
+    let device: DeviceRow = store.get(&[batch.device().to_cell()])?.ok_or(Rejection::UnknownDevice(batch.device()))?;
+    // The skew of a connection is the carrier's; of a device whose batch another carries nothing is known.
+    let skew = if push.carrier == device.id { push.skew } else { SpanMs(0) };
+    let visit = Origin { batch: id, position: 0, number: batch.number(), device: device.id, person: device.person, received, skew };
+    let mut judging = Judging::begin(store, hot, schema, batch.feed(), Some(visit))?;
+    let mut rulings = Vec::with_capacity(batch.changes().len());
+    let mut fresh = false;
+    for (position, (record, change)) in batch.changes().iter().enumerate() {
+        let ruling = match judging.known(change.hash())? {
+            Some(ruling) => ruling,
+            None => {
+                fresh = true;
+                let ruling = judging.rule(*record, change, Origin { position: position as u64, ..visit })?;
+                if matches!(ruling, Ruling::Accepted(_)) {
+                    judging.release(change.hash())?;
+                }
+                ruling
+            }
+        };
+        rulings.push(Ruled { hash: change.hash(), ruling });
+    }
+    if fresh {
+        judging.store().put(&BatchRow {
+            id,
+            device: device.id,
+            person: device.person,
+            carrier: (push.carrier != device.id).then_some(push.carrier),
+            number: batch.number(),
+            feed: batch.feed(),
+            device_time: batch.device_time(),
+            received,
+            skew,
+            signature: *batch.signature(),
+        })?;
+    }
+    let judged = judging.finish()?;
+    let rulings = rulings.try_into().expect("as many as the batch has changes");
+    let receipt = Receipt { device: batch.device(), number: batch.number(), rulings };
+    Ok(Answer { pushed: Pushed { receipt, late: judged.late, grown: judged.grown, feed: batch.feed() }, fresh })
 }

@@ -12,8 +12,16 @@ pub struct Memory {
     tables: HashMap<&'static str, Rows>,
     /// For every index: its cells, then the key's.
     indexes: HashMap<&'static str, BTreeMap<Vec<Cell>, Vec<Cell>>>,
-    /// What stood under each key before the first write since the last commit.
-    undo: Vec<(&'static Table, Vec<Cell>, Option<Vec<Cell>>)>,
+    /// What to put back, latest last, to be where the last commit was.
+    undo: Vec<Undo>,
+}
+
+/// What stood under a key before a write.
+#[derive(Debug)]
+struct Undo {
+    table: &'static Table,
+    key: Vec<Cell>,
+    old: Option<Vec<Cell>>,
 }
 
 impl Memory {
@@ -95,13 +103,13 @@ impl Store for Memory {
     fn put_cells(&mut self, table: &'static Table, cells: Vec<Cell>) -> Result<(), StoreError> {
         let key = cells[..table.key].to_vec();
         let old = self.replace(table, &key, Some(cells));
-        self.undo.push((table, key, old));
+        self.undo.push(Undo { table, key, old });
         Ok(())
     }
 
     fn remove_cells(&mut self, table: &'static Table, key: &[Cell]) -> Result<(), StoreError> {
         let old = self.replace(table, key, None);
-        self.undo.push((table, key.to_vec(), old));
+        self.undo.push(Undo { table, key: key.to_vec(), old });
         Ok(())
     }
 
@@ -111,7 +119,7 @@ impl Store for Memory {
     }
 
     fn rollback(&mut self) {
-        for (table, key, old) in std::mem::take(&mut self.undo).into_iter().rev() {
+        for Undo { table, key, old } in std::mem::take(&mut self.undo).into_iter().rev() {
             self.replace(table, &key, old);
         }
     }

@@ -13,7 +13,7 @@ pub use cell::{Cell, Column};
 pub use memory::Memory;
 pub use rows::{
     ActorRow, BatchRow, ChangeRow, CommandRow, CommunityRow, DeviceRow, EpochRow, Fate, FeedRow, Index, InviteRow, MemberRow,
-    PersonRow, RecordRow, Row, SeenRow, TABLES, Table, TimelineRow, TokenRow, WaitRow,
+    PersonRow, RecordRow, Row, SeenRow, SettledRow, TABLES, Table, TimelineRow, TokenRow, WaitRow,
 };
 pub use sqlite::{OpenError, Reader, Sqlite, VERSION};
 
@@ -138,10 +138,13 @@ fn typed<R: Row>(rows: Vec<Vec<Cell>>) -> Result<Vec<R>, StoreError> {
 /// No end: for the few tables that are bounded by what people set up, not by what they write.
 pub const ALL: usize = usize::MAX >> 1;
 
+/// The rows of one table, by its name.
+pub type Dumped = (&'static str, Vec<Vec<Cell>>);
+
 /// Every row of every table: what two stores are compared by.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn dump(store: &dyn Scan) -> Result<Vec<(&'static str, Vec<Vec<Cell>>)>, StoreError> {
+pub fn dump(store: &dyn Scan) -> Result<Vec<Dumped>, StoreError> {
     TABLES.iter().map(|table| Ok((table.name, store.scan_cells(table, None, &[], None, ALL)?))).collect()
 }

@@ -239,7 +239,7 @@ rows! {
         batch: u64,
         /// Its place in that batch.
         position: u64,
-        /// `accepted`, `refused`, `held` or `forked`.
+        /// `accepted`, `refused`, `dismissed`, `held` or `forked`.
         fate: Fate,
         /// The role that allowed it.
         role: Option<Role>,
@@ -263,6 +263,24 @@ rows! {
         waiting: ChangeHash,
         /// The device that wrote the waiting one.
         device: DeviceId,
+    }
+
+    /// What an administrator made of a refused change.
+    SettledRow in "settled" key 1 indexes [] {
+        /// The change.
+        hash: ChangeHash,
+        /// The command that did it.
+        command: u64,
+        /// Whether it stands after all: 1, or 0.
+        released: u64,
+        /// Who decided; nobody for an operator's token.
+        person: Option<PersonId>,
+        /// In which role.
+        role: Role,
+        /// Why.
+        reason: String,
+        /// When.
+        received: UnixMs,
     }
 
     /// The device an actor belongs to: the first that signed with it.
@@ -335,6 +353,8 @@ pub enum Fate {
     Accepted,
     /// It does not stand: quarantine.
     Refused,
+    /// It does not stand, and an administrator has seen it.
+    Dismissed,
     /// It waits for what it depends on.
     Held,
     /// Its actor and number were taken.
@@ -347,6 +367,7 @@ impl Fate {
         match self {
             Self::Accepted => "accepted",
             Self::Refused => "refused",
+            Self::Dismissed => "dismissed",
             Self::Held => "held",
             Self::Forked => "forked",
         }
@@ -360,7 +381,8 @@ impl Column for Fate {
 
     fn from_cell(cell: Cell) -> Option<Self> {
         let name = String::from_cell(cell)?;
-        [Self::Accepted, Self::Refused, Self::Held, Self::Forked].into_iter().find(|fate| fate.as_str() == name)
+        let all = [Self::Accepted, Self::Refused, Self::Dismissed, Self::Held, Self::Forked];
+        all.into_iter().find(|fate| fate.as_str() == name)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The network between phones and the server: messages take their time, and links die in every way links die.
 //!
-//! It knows links and messages, not what is in them. Within one link messages keep their order in each direction, as on a
+//! It knows links and messages, and of messages only which are pushes. Within one link messages keep their order in each direction, as on a
 //! websocket; between links nothing is promised.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use renolog_protocol::time::{SpanMs, UnixMs};
+use renolog_protocol::wire::Frame;
 
 use super::PhoneId;
 
@@ -65,12 +66,21 @@ pub(super) struct Network {
     queue: BTreeMap<(UnixMs, u64), Event>,
     happened: u64,
     links: BTreeMap<LinkId, Link>,
-    /// Links that swallow everything, and whose ends do not know it.
+    /// Links that swallow everything, whether or not their ends have heard.
     dead: BTreeSet<LinkId>,
     /// Messages handed in since the beginning.
     pub(super) messages: u64,
     /// The message that is not delivered, and whose link dies with it.
-    pub(super) cut_at: Option<u64>,
+    pub(super) cut_at: Option<CutAt>,
+}
+
+/// Which message takes its link with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutAt {
+    /// By its number from the beginning.
+    Message(u64),
+    /// The next push of a phone.
+    PushOf(PhoneId),
 }
 
 impl Network {
@@ -109,21 +119,29 @@ impl Network {
     /// Takes a message for delivery. Answers whether the link survived.
     pub(super) fn send(&mut self, now: UnixMs, link: LinkId, delay: SpanMs, up: bool, bytes: Vec<u8>) -> bool {
         self.messages += 1;
-        if self.cut_at == Some(self.messages - 1) {
-            return false;
+        if self.dead.contains(&link) {
+            return true;
         }
         let ends = self.links.get_mut(&link).expect("links are remembered");
+        let cut = match self.cut_at {
+            Some(CutAt::Message(number)) => number == self.messages - 1,
+            Some(CutAt::PushOf(phone)) => up && ends.phone == phone && matches!(Frame::decode(&bytes), Ok(Frame::Push(_))),
+            None => false,
+        };
+        if cut {
+            self.cut_at = None;
+            return false;
+        }
         let last = if up { &mut ends.up } else { &mut ends.down };
         *last = (*last).max(now + delay);
         let at = *last;
-        if !self.dead.contains(&link) {
-            self.plan(at, if up { Event::Up(link, bytes) } else { Event::Down(link, bytes) });
-        }
+        self.plan(at, if up { Event::Up(link, bytes) } else { Event::Down(link, bytes) });
         true
     }
 
-    /// Loses what is under way on a link: all of it, or all but what goes to the server, which arrives `late`.
-    pub(super) fn lose(&mut self, link: LinkId, late: Option<SpanMs>) {
+    /// The end of a link. What is under way on it is lost: all of it, or all but what goes to the server, which arrives
+    /// `late`.
+    pub(super) fn kill(&mut self, link: LinkId, late: Option<SpanMs>) {
         let under_way: Vec<(UnixMs, u64)> =
             self.queue.iter().filter(|(_, event)| event.link() == Some(link)).map(|(at, _)| *at).collect();
         for at in under_way {
@@ -132,6 +150,7 @@ impl Network {
                 self.queue.insert((at.0 + late, at.1), event);
             }
         }
+        self.dead.insert(link);
     }
 
     /// The moment after everything that is under way to the server on this link.
@@ -142,14 +161,13 @@ impl Network {
 
     /// The same to the phone.
     pub(super) fn after_everything_down(&self, link: LinkId, now: UnixMs) -> UnixMs {
-        let down = self.queue.iter().filter(|(_, event)| matches!(event, Event::Down(of, _) if *of == link)).map(|((at, _), _)| *at);
+        let down =
+            self.queue.iter().filter(|(_, event)| matches!(event, Event::Down(of, _) if *of == link)).map(|((at, _), _)| *at);
         down.max().unwrap_or(now).max(now)
     }
 
-    /// From now on the link swallows everything.
-    pub(super) fn kill_silently(&mut self, link: LinkId) {
-        self.lose(link, None);
-        self.dead.insert(link);
+    pub(super) fn is_dead(&self, link: LinkId) -> bool {
+        self.dead.contains(&link)
     }
 }
 

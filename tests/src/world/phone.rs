@@ -57,8 +57,12 @@ impl Phone {
         self.client.poll_timeout().filter(|_| !self.lost).map(|at| at + SpanMs(-self.ahead.0))
     }
 
-    /// Whether it is connected, has sent everything it can send, and has everything there is.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.covered && !self.lost
+    }
+
+    /// Whether it is connected, has sent everything it can send, and has everything there is; or is out of reach.
     pub(super) fn is_settled(&self) -> bool {
-        self.lost || !self.covered || self.client.is_settled().expect("the store works")
+        !self.is_reachable() || self.client.is_settled().expect("the store works")
     }
 }

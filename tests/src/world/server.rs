@@ -109,13 +109,6 @@ impl<S: Store> Server<S> {
         }
     }
 
-    /// Ends a connection from this side, in order.
-    pub(super) fn end(&mut self, link: LinkId, code: ByeCode, why: &str) {
-        if let Some(connection) = self.connections.get_mut(&link) {
-            connection.session.handle(Input::End(code, why.to_owned()));
-        }
-    }
-
     /// Does what the sessions ask for, until each of them waits for something.
     pub(super) fn pump(&mut self, now: UnixMs) -> Vec<(LinkId, Wish)> {
         let mut wishes = Vec::new();
@@ -142,7 +135,8 @@ impl<S: Store> Server<S> {
                 Output::Introduce { device_time } => {
                     connection.skew = now - device_time;
                     let person = connection.device.person;
-                    let introduction = reception::introduce(self.ingest.store(), &self.schema, person, now).expect("the store works");
+                    let introduction =
+                        reception::introduce(self.ingest.store(), &self.schema, person, now).expect("the store works");
                     connection.session.handle(Input::Introduced(introduction));
                 }
                 Output::Submit(batch) => {
@@ -202,8 +196,9 @@ impl<S: Store> Server<S> {
         self.listen(link);
     }
 
-    /// Judges at most `most` of what waits and makes it durable at once; then answers, unless the server dies before.
-    pub(super) fn commit(&mut self, now: UnixMs, most: usize, crash: Option<Crash>) {
+    /// Judges at most `most` of what waits and makes it durable at once; then answers, unless the server dies before. A
+    /// connection may hear that its feed grew before it hears of its own push.
+    pub(super) fn commit(&mut self, now: UnixMs, most: usize, news_first: bool, crash: Option<Crash>) {
         let count = most.min(self.waiting.len());
         let jobs: Vec<Job> = self.waiting.drain(..count).collect();
         let mut answers = Vec::new();
@@ -221,6 +216,13 @@ impl<S: Store> Server<S> {
             return self.die();
         }
         for (link, answer) in answers {
+            if let Ok(pushed) = &answer {
+                self.hub.grew(pushed.feed, &pushed.grown);
+                pushed.late.iter().for_each(|receipt| self.hub.late(receipt));
+            }
+            if news_first {
+                self.take_news(now, link);
+            }
             self.answer(link, answer);
         }
     }
@@ -237,10 +239,6 @@ impl<S: Store> Server<S> {
     }
 
     fn answer(&mut self, link: LinkId, answer: Result<Pushed, (ByeCode, String)>) {
-        if let Ok(pushed) = &answer {
-            self.hub.grew(pushed.feed, &pushed.grown);
-            pushed.late.iter().for_each(|receipt| self.hub.late(receipt));
-        }
         let Some(connection) = self.connections.get_mut(&link) else { return };
         connection.session.handle(match answer {
             Ok(pushed) => Input::Judged(pushed.receipt),

@@ -1,0 +1,166 @@
+//! Working days: data, not code. A district lists its holidays and make-up days in a file (`protocol/calendar.toml` is the
+//! one built in, with China's 2026).
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use jiff::ToSpan;
+use jiff::civil::{Date, DateTime, Weekday};
+use jiff::tz::{Offset, TimeZone};
+use serde::Deserialize;
+
+use crate::schema::Within;
+use crate::time::{SpanMs, UnixMs};
+
+/// Longest run of days on which nobody works that is believed; a file that lists more is wrong.
+const LONGEST_REST: usize = 60;
+
+/// Which days are worked, and where midnight is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    zone: TimeZone,
+    rest: BTreeSet<Date>,
+    work: BTreeSet<Date>,
+}
+
+/// A calendar file with a mistake.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {words}")]
+pub struct BadCalendar {
+    /// Line in the file, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub words: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    utc_offset_hours: i8,
+    years: Vec<RawYear>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawYear {
+    year: i16,
+    rest: Vec<toml::Spanned<String>>,
+    work: Vec<toml::Spanned<String>>,
+}
+
+static BUILT_IN: LazyLock<Arc<Calendar>> = LazyLock::new(|| {
+    Arc::new(Calendar::parse(include_str!("../calendar.toml")).expect("the built-in calendar is checked by a test"))
+});
+
+impl Calendar {
+    /// The calendar this build carries.
+    pub fn built_in() -> Arc<Self> {
+        BUILT_IN.clone()
+    }
+
+    /// Reads a calendar file.
+    ///
+    /// # Errors
+    /// [`BadCalendar`], with the line.
+    pub fn parse(text: &str) -> Result<Self, BadCalendar> {
+        let line_of = |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1;
+        let raw: Raw = toml::from_str(text).map_err(|error| BadCalendar {
+            line: line_of(error.span().map_or(0, |span| span.start)),
+            words: error.message().to_owned(),
+        })?;
+        let offset = Offset::from_hours(raw.utc_offset_hours)
+            .map_err(|_| BadCalendar { line: 1, words: "utc_offset_hours is not an offset".into() })?;
+        let mut calendar = Self { zone: TimeZone::fixed(offset), rest: BTreeSet::new(), work: BTreeSet::new() };
+        for year in raw.years {
+            let day = |text: &toml::Spanned<String>| match text.get_ref().parse::<Date>() {
+                Ok(day) if day.year() == year.year => Ok(day),
+                _ => Err(BadCalendar {
+                    line: line_of(text.span().start),
+                    words: format!("{:?} is not a day of {}", text.get_ref(), year.year),
+                }),
+            };
+            for text in &year.rest {
+                calendar.rest.insert(day(text)?);
+            }
+            for text in &year.work {
+                calendar.work.insert(day(text)?);
+            }
+        }
+        Ok(calendar)
+    }
+
+    /// Whether people work on this day.
+    fn is_worked(&self, day: Date) -> bool {
+        let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+        self.work.contains(&day) || (!weekend && !self.rest.contains(&day))
+    }
+
+    /// The first worked day after `day`.
+    fn next_worked(&self, day: Date) -> Date {
+        let later = |days: usize| day.saturating_add(i64::try_from(days).unwrap_or(i64::MAX).days());
+        (1..=LONGEST_REST).map(later).find(|day| self.is_worked(*day)).unwrap_or_else(|| later(1))
+    }
+
+    /// When a span that begins at `start` ends. A span of working days begins with the first worked moment, and ends at the
+    /// same time of day so many worked days later: what comes in on a Saturday counts from Monday's midnight.
+    pub fn end_of(&self, start: UnixMs, within: Within) -> UnixMs {
+        let hours = |hours: u32| start + SpanMs::from_secs(i64::from(hours) * 3600);
+        let days = match within {
+            Within::Hours(count) => return hours(count),
+            Within::Days(count) => return hours(count.saturating_mul(24)),
+            Within::WorkingDays(days) => days,
+        };
+        let Some(begun) = self.local(start) else { return start };
+        let first = if self.is_worked(begun.date()) { begun } else { DateTime::from(self.next_worked(begun.date())) };
+        let last = (0..days).fold(first.date(), |day, _| self.next_worked(day));
+        self.moment(DateTime::from_parts(last, first.time())).unwrap_or(start)
+    }
+
+    /// The end of a day, `2026-11-22`; nothing if it is no day.
+    pub fn end_of_day(&self, day: &str) -> Option<UnixMs> {
+        self.moment(DateTime::from(day.parse::<Date>().ok()?.tomorrow().ok()?))
+    }
+
+    fn local(&self, moment: UnixMs) -> Option<DateTime> {
+        let timestamp = jiff::Timestamp::from_millisecond(moment.0).ok()?;
+        Some(timestamp.to_zoned(self.zone.clone()).datetime())
+    }
+
+    fn moment(&self, local: DateTime) -> Option<UnixMs> {
+        Some(UnixMs(self.zone.to_timestamp(local).ok()?.as_millisecond()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> UnixMs {
+        Calendar::built_in().moment(text.parse().expect("a moment")).expect("a moment of that zone")
+    }
+
+    #[test]
+    fn working_days_skip_holidays_and_keep_make_up_days() {
+        for (start, within, end) in [
+            ("2026-11-20T15:00", Within::Hours(24), "2026-11-21T15:00"),
+            ("2026-11-20T15:00", Within::Days(3), "2026-11-23T15:00"),
+            ("2026-11-19T15:00", Within::WorkingDays(1), "2026-11-20T15:00"),
+            // Friday to Monday.
+            ("2026-11-20T15:00", Within::WorkingDays(1), "2026-11-23T15:00"),
+            // Saturday counts from Monday's midnight.
+            ("2026-11-21T15:00", Within::WorkingDays(1), "2026-11-24T00:00"),
+            // Spring Festival: the 14th is worked, the 15th to the 23rd are not.
+            ("2026-02-13T09:00", Within::WorkingDays(2), "2026-02-24T09:00"),
+            // National Day: from the last of September over seven days of rest; the 10th, a Saturday, is worked.
+            ("2026-09-30T17:00", Within::WorkingDays(3), "2026-10-10T17:00"),
+        ] {
+            assert_eq!(Calendar::built_in().end_of(at(start), within), at(end), "{start} {within:?}");
+        }
+    }
+
+    #[test]
+    fn a_bad_day_names_its_line() {
+        let text = "utc_offset_hours = 8\n\n[[years]]\nyear = 2027\nrest = [\"2027-01-01\",\n\"2027-02-30\"]\nwork = []\n";
+        assert_eq!(Calendar::parse(text).expect_err("no such day").line, 6);
+    }
+}

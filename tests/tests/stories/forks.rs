@@ -1,0 +1,107 @@
+//! Two phones think they are the same: one was copied, or restored from a backup.
+
+use renolog_client_core::client::Fate;
+use renolog_tests::checks::converged;
+use renolog_tests::world::{PhoneId, World};
+
+use crate::together::{Desheng, desheng};
+
+fn replaced(world: &mut World, phone: PhoneId) -> usize {
+    let made = world.client(phone).made_here().unwrap();
+    made.iter().filter(|made| matches!(made.fate, Fate::Replaced(_))).count()
+}
+
+#[test]
+fn a_copied_phone_writes_on_and_nothing_is_lost() {
+    let (mut world, people) = desheng(20);
+    let Desheng { id, chen, .. } = people;
+    let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
+    world.run_until_quiet();
+    world.offline(chen);
+    let copy = world.back_up(chen);
+    let copy = world.restore(copy);
+    world.note(chen, leak, "旧手机：五楼也在漏");
+    world.note(copy, leak, "新手机：四楼没有漏");
+    world.note(copy, leak, "新手机：六楼渗水");
+    let stairs = world.raise(copy, id, "safety", "新手机 5幢 楼道堆物");
+
+    world.online(chen);
+    world.run_until_quiet();
+    world.online(copy);
+    world.run_until_quiet();
+
+    let summary = converged(&mut world);
+    assert_eq!((summary.changes, summary.records), (5, 2));
+    assert_eq!(replaced(&mut world, copy), 2, "what the copy wrote in the record it shares");
+    assert_eq!(replaced(&mut world, chen), 0);
+    assert_eq!(world.client(people.wang).read(leak).unwrap().entries("notes").len(), 3);
+    assert!(world.client(chen).read(stairs).is_ok());
+
+    // From here on each writes as itself.
+    world.note(chen, leak, "旧手机：已报修");
+    world.note(copy, leak, "新手机：收到");
+    world.run_until_quiet();
+    assert_eq!(converged(&mut world).forked, summary.forked);
+}
+
+#[test]
+fn two_copies_work_at_the_same_time() {
+    let (mut world, people) = desheng(21);
+    let Desheng { id, chen, .. } = people;
+    let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
+    world.offline(chen);
+    world.note(chen, leak, "还没有发出去的话");
+    let copy = world.back_up(chen);
+    let copy = world.restore(copy);
+    world.online(chen);
+    world.online(copy);
+    for round in 0..6 {
+        world.note(chen, leak, &format!("旧手机 {round}"));
+        world.note(copy, leak, &format!("新手机 {round}"));
+        world.pass(renolog_protocol::time::SpanMs(90));
+    }
+    world.run_until_quiet();
+    assert_eq!(converged(&mut world).changes, 14);
+}
+
+#[test]
+fn a_phone_restored_from_an_older_copy_goes_on() {
+    let (mut world, people) = desheng(22);
+    let Desheng { id, chen, .. } = people;
+    let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
+    world.run_until_quiet();
+    let backup = world.back_up(chen);
+    world.note(chen, leak, "备份之后写的");
+    world.set(chen, leak, "location", "3幢2单元 屋面渗水");
+    world.run_until_quiet();
+    world.lose(chen);
+
+    let restored = world.restore(backup);
+    world.note(restored, leak, "恢复之后写的");
+    world.online(restored);
+    world.run_until_quiet();
+    assert_eq!(converged(&mut world).changes, 4);
+    assert_eq!(world.client(restored).read(leak).unwrap().entries("notes").len(), 2, "what was acknowledged came back");
+    world.note(restored, leak, "又写了一条");
+    world.run_until_quiet();
+    assert_eq!(converged(&mut world).changes, 5);
+}
+
+#[test]
+fn a_restored_phone_that_listens_before_it_writes_never_forks() {
+    let (mut world, people) = desheng(23);
+    let Desheng { id, chen, .. } = people;
+    let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
+    world.run_until_quiet();
+    let backup = world.back_up(chen);
+    world.note(chen, leak, "备份之后写的");
+    world.run_until_quiet();
+    world.lose(chen);
+    let restored = world.restore(backup);
+    world.online(restored);
+    world.run_until_quiet();
+    world.note(restored, leak, "恢复之后写的");
+    world.run_until_quiet();
+    let summary = converged(&mut world);
+    assert_eq!((summary.changes, summary.forked), (3, 0));
+}
