@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! kind      "rectification"                       schema  1
-//! created   {person, party, device, device_time}  write-once
+//! created   {record, person, party, device, device_time}  write-once; its own id, so that no other record can begin the same
 //! fields    {location: "3-2-501", subject: Text}  registers and drafted text
 //! entries   {"notes/k2v…": {text}, "opinions/property_manager": {text}}
 //! moves     {"a7c…": {move, follows, reason}}     only ever added
@@ -20,6 +20,7 @@ use crate::schema::FieldName;
 pub(super) const KIND: &str = "kind";
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const CREATED: &str = "created";
+pub(super) const RECORD: &str = "record";
 pub(super) const PERSON: &str = "person";
 pub(super) const PARTY: &str = "party";
 pub(super) const DEVICE: &str = "device";

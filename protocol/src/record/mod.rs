@@ -122,7 +122,7 @@ impl Record {
         if self.len() >= limits::RECORD_CHANGES {
             return Err(NotUnderstood::Inconsistent("the record is full; start a new one"));
         }
-        understand::understand(&self.doc, change)
+        understand::understand(self.id, &self.doc, change)
     }
 
     /// Takes in a change that was understood and allowed.
@@ -146,7 +146,7 @@ impl Record {
         copy.set_actor(stamp.actor.to_automerge());
         let mut tx = copy.transaction();
         for act in acts {
-            write_act(&mut tx, act)?;
+            write_act(&mut tx, self.id, act)?;
         }
         let options = CommitOptions::default().with_message(stamp.party.as_str()).with_time(stamp.device_time.0);
         if tx.commit_with(options).0.is_none() {
@@ -295,9 +295,9 @@ impl Seen<'_> {
     }
 }
 
-fn write_act(tx: &mut impl Transactable, act: &Act) -> Result<(), CannotWrite> {
+fn write_act(tx: &mut impl Transactable, id: RecordId, act: &Act) -> Result<(), CannotWrite> {
     match act {
-        Act::Create(created) => write_created(tx, created)?,
+        Act::Create(created) => write_created(tx, id, created)?,
         Act::Set { field, value } => {
             let fields = container(tx, layout::FIELDS)?;
             tx.put(&fields, field.as_str(), value.to_scalar())?;
@@ -331,10 +331,11 @@ fn write_act(tx: &mut impl Transactable, act: &Act) -> Result<(), CannotWrite> {
     Ok(())
 }
 
-fn write_created(tx: &mut impl Transactable, created: &Created) -> Result<(), CannotWrite> {
+fn write_created(tx: &mut impl Transactable, id: RecordId, created: &Created) -> Result<(), CannotWrite> {
     tx.put(ROOT, layout::KIND, created.kind.as_str())?;
     tx.put(ROOT, layout::SCHEMA, i64::from(created.schema))?;
     let object = tx.put_object(ROOT, layout::CREATED, ObjType::Map)?;
+    tx.put(&object, layout::RECORD, ScalarValue::Bytes(id.as_bytes().to_vec()))?;
     tx.put(&object, layout::PERSON, ScalarValue::Bytes(created.person.as_bytes().to_vec()))?;
     tx.put(&object, layout::PARTY, created.party.as_str())?;
     tx.put(&object, layout::DEVICE, ScalarValue::Bytes(created.device.as_bytes().to_vec()))?;

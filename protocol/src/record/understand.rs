@@ -14,7 +14,7 @@ use super::act::{Act, Created, EntryParts};
 use super::layout;
 use super::snapshot::Snapshot;
 use crate::change::Change;
-use crate::id::{ChangeHash, DeviceId, EntryId, PersonId};
+use crate::id::{ChangeHash, DeviceId, EntryId, PersonId, RecordId};
 use crate::schema::{FieldName, KindName, MoveName, Party, Value};
 use crate::time::UnixMs;
 
@@ -55,7 +55,7 @@ enum Place {
     Prose(FieldName, OpName),
 }
 
-pub(super) fn understand(doc: &Automerge, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
+pub(super) fn understand(id: RecordId, doc: &Automerge, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
     check_succession(doc, change)?;
     // Decoding operations panics on action numbers that Automerge does not know.
     let expanded = catch_unwind(AssertUnwindSafe(|| change.inner().decode()))
@@ -64,7 +64,7 @@ pub(super) fn understand(doc: &Automerge, change: &Change) -> Result<Vec<Act>, N
     for (index, op) in expanded.operations.iter().enumerate() {
         reader.read(index, op)?;
     }
-    reader.finish(doc, change)
+    reader.finish(id, doc, change)
 }
 
 /// That the change comes in its turn: after its dependencies, after its actor's last, and counting from there.
@@ -398,10 +398,10 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn finish(mut self, doc: &Automerge, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
+    fn finish(mut self, id: RecordId, doc: &Automerge, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
         let mut acts = Vec::with_capacity(self.acts.len() + 2);
         if self.first {
-            acts.push(Act::Create(self.created(change)?));
+            acts.push(Act::Create(self.created(id, change)?));
         }
         self.read_prose(doc, change)?;
         acts.append(&mut self.acts);
@@ -414,10 +414,14 @@ impl<'a> Reader<'a> {
         Ok(acts)
     }
 
-    fn created(&self, change: &Change) -> Result<Created, NotUnderstood> {
+    fn created(&self, id: RecordId, change: &Change) -> Result<Created, NotUnderstood> {
         let whole =
             [layout::CREATED, layout::FIELDS, layout::ENTRIES, layout::MOVES].iter().all(|n| self.made_at_root.contains(*n));
-        let created = (whole && self.created.len() == 4).then(|| read_created(&self.root, &self.created)).flatten();
+        let created = (whole && self.created.len() == 5).then(|| read_created(&self.root, &self.created)).flatten();
+        let named = self.created.get(layout::RECORD);
+        if created.is_some() && named != Some(&ScalarValue::Bytes(id.as_bytes().to_vec())) {
+            return Err(NotUnderstood::Inconsistent("it makes another record than the one it was sent for"));
+        }
         if change.inner().deps().is_empty() {
             created.ok_or_else(|| strange("a first change that does not make a whole record"))
         } else {

@@ -214,6 +214,8 @@ fn some_value(world: &mut World, scalar: &Scalar) -> Value {
         Scalar::YesNo => Value::YesNo(below(world, 4) > 0),
         Scalar::Whole { min, .. } => Value::Whole(min + below(world, 50) as i64),
         Scalar::Text { .. } => Value::Text(format!("{}幢", 1 + below(world, 105))),
+        Scalar::Party => Value::Text("street".into()),
+        Scalar::Person | Scalar::Record { .. } => Value::Nothing,
     }
 }
 
