@@ -80,13 +80,7 @@ fn meets(when: Option<&When>, view: &RecordView) -> bool {
     when.is_none_or(|when| (view.value(when.field.as_str()) == Some(&Value::Text(when.choice.clone()))) == when.is)
 }
 
-fn clock(
-    rule: &Deadline,
-    entered: &[(StateName, UnixMs)],
-    pauses: &[(UnixMs, UnixMs)],
-    calendar: &Calendar,
-    now: UnixMs,
-) -> Due {
+fn clock(rule: &Deadline, entered: &[(StateName, UnixMs)], pauses: &[(UnixMs, UnixMs)], calendar: &Calendar, now: UnixMs) -> Due {
     // The unbroken run of the rule's states that ends with the present one.
     let run = entered.iter().rev().take_while(|(state, _)| rule.states.contains(state));
     let since = run.last().map_or(now, |(_, at)| *at);

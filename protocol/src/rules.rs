@@ -281,7 +281,11 @@ impl Case<'_> {
     /// Clocks are stopped by those who may move the record somewhere.
     fn may_pause(&self) -> Result<(), Refusal> {
         let moves = self.kind.moves.values().any(|rule| rule.by.contains(&self.member.role));
-        if moves { Ok(()) } else { Err(refuse(Code::MayNotWrite, "暂停期限由办理人填写", "a pause is written by those who move the record")) }
+        if moves {
+            Ok(())
+        } else {
+            Err(refuse(Code::MayNotWrite, "暂停期限由办理人填写", "a pause is written by those who move the record"))
+        }
     }
 
     fn may_void(&self, void: &EntryParts) -> Result<(), Refusal> {

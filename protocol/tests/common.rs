@@ -200,6 +200,9 @@ impl Desk {
     /// Everything a move waits for.
     pub(crate) fn sign_off(&mut self, name: &str) {
         for needs in self.kind.moves[name].needs.clone() {
+            if self.view().fields.contains_key(&needs.field) {
+                continue;
+            }
             for party in &needs.parties {
                 let signer = self.schema.roles.iter().find(|(_, rules)| rules.party == *party).unwrap().0.clone();
                 let act = self.fill(&needs.field, party.as_str());

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 
+use renolog_protocol::id::RecordId;
 use renolog_protocol::record::{Act, VoidTarget};
 use renolog_protocol::schema::{KeySource, Kind, MoveName, Role, Scalar, Schema, Shape, StateName, Value, built_in};
 
-use crate::common::{Desk, code, entry_id, field, making, put, sample, who};
+use crate::common::{Desk, NOON, code, entry_id, field, making, put, sample, who};
 
 #[test]
 fn who_may_do_what() {
@@ -46,7 +47,13 @@ fn another(scalar: &Scalar) -> Value {
     match scalar {
         Scalar::Text { .. } => "7幢".into(),
         Scalar::Choice { choices } => choices.keys().next_back().unwrap().as_str().into(),
-        other => sample(other),
+        Scalar::Whole { min, .. } if sample(scalar) == Value::Whole(*min) => Value::Whole(min + 1),
+        Scalar::Whole { min, .. } => Value::Whole(*min),
+        Scalar::Day => "2026-11-23".into(),
+        Scalar::YesNo => false.into(),
+        Scalar::Person => who("street").person.to_string().as_str().into(),
+        Scalar::Party => "street".into(),
+        Scalar::Record { .. } => RecordId::from_parts(NOON, [11; 10]).to_string().as_str().into(),
     }
 }
 

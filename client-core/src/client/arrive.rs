@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{Audience, CommunityId, Epoch, FeedId, RecordId, Seq};
 use renolog_protocol::refusal::{Code, Refusal};
-use renolog_protocol::roster::Roster;
+use renolog_protocol::roster::{Member, Roster};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::device::{Arrived, Event};
 use renolog_protocol::time::UnixMs;
@@ -46,7 +46,7 @@ impl Client {
         }
         let follow = self.atomically(|me| {
             let mut after = Aftermath::default();
-            me.me.last_contact = Some(now);
+            me.me.last_contact = me.me.last_contact.max(Some(now));
             for event in events {
                 me.deliver(now, event, &mut after)?;
             }
@@ -63,7 +63,7 @@ impl Client {
     fn deliver(&mut self, now: UnixMs, event: Event, after: &mut Aftermath) -> Result<(), ClientError> {
         match event {
             Event::Welcomed { server_time, .. } => {
-                self.me.clock_offset = server_time - now;
+                (self.me.clock_offset, self.me.last_contact) = (server_time - now, Some(now));
                 Ok(())
             }
             Event::Granted { feed, from } => self.granted(now, feed, from, after),
@@ -188,7 +188,9 @@ impl Client {
     ) -> Result<(), ClientError> {
         let person = self.person()?;
         let at = self.server_time(now);
-        let roles: Vec<_> = roster.roles_of(person, at).map(|member| member.role.clone()).collect();
+        // A role that began just now may begin a moment later by this device's guess of the server's clock.
+        let begun = |member: &&Member| member.person == person && member.until.is_none_or(|until| at < until);
+        let roles: Vec<_> = roster.members.iter().filter(begun).map(|member| member.role.clone()).collect();
         for audience in Audience::ALL {
             let state = self.feeds.get(&FeedId { community, audience });
             if let Some(state) = state.filter(|state| !state.granted && self.schema.may_read(audience, &roles)) {

@@ -312,9 +312,10 @@ impl Client {
         Ok(())
     }
 
-    /// The device's best guess of the server's clock.
+    /// The device's best guess of the server's clock: never before it was last heard, or a phone whose clock fell back to
+    /// 1970 in a flat battery would take its person's roles for not yet begun.
     fn server_time(&self, now: UnixMs) -> UnixMs {
-        now + self.me.clock_offset
+        self.me.last_contact.map_or(now, |heard| heard.max(now)) + self.me.clock_offset
     }
 
     fn person(&self) -> Result<PersonId, ClientError> {

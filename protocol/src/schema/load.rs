@@ -273,9 +273,15 @@ impl Check<'_> {
             None => None,
             Some(named) => Some(self.party_field(named, &fields)?),
         };
+        let create = self.role_set(&raw.create);
+        for (field_name, field) in fields.iter().filter(|(_, field)| field.needed && !create.is_subset(&field.write)) {
+            let cannot: Vec<&str> = create.difference(&field.write).map(Role::as_str).collect();
+            let words = format!("{} may make one, but not write `{field_name}`, which is needed", cannot.join(", "));
+            self.mistake(&raw.create.span(), words);
+        }
         Some(Kind {
             not_by,
-            create: self.role_set(&raw.create),
+            create,
             title: self.known(&raw.title, &field_names, "field", "fields")?,
             initial: self.known(&raw.initial, &state_names, "state", "states")?,
             states: raw
@@ -305,7 +311,9 @@ impl Check<'_> {
     fn field(&mut self, name: &FieldName, raw: Spanned<RawField>, states: &BTreeSet<StateName>) -> Option<Field> {
         let span = raw.span();
         let raw = raw.into_inner();
-        if [super::built_in::NOTES, super::built_in::ATTACHMENTS, super::built_in::PAUSES, super::built_in::VOIDS].contains(&name.as_str()) {
+        if [super::built_in::NOTES, super::built_in::ATTACHMENTS, super::built_in::PAUSES, super::built_in::VOIDS]
+            .contains(&name.as_str())
+        {
             self.mistake(&span, format!("every kind has `{name}` already"));
         }
         let write = match &raw.write {
@@ -472,7 +480,14 @@ impl Check<'_> {
         let roles = self.roles.clone();
         let escalate = raw.escalate.iter().filter_map(|role| self.known(role, &roles, "role", "roles")).collect();
         let states = self.names(&raw.states, states, "state", "states");
-        Some(Deadline { label: Label { zh: raw.zh, en: raw.en }, states, when, within: raw.within, earliest: raw.earliest, escalate })
+        Some(Deadline {
+            label: Label { zh: raw.zh, en: raw.en },
+            states,
+            when,
+            within: raw.within,
+            earliest: raw.earliest,
+            escalate,
+        })
     }
 
     fn when(&mut self, raw: &RawWhen, fields: &IndexMap<FieldName, Field>) -> Option<When> {

@@ -19,8 +19,8 @@ use super::hot::Hot;
 use super::{IngestError, Rejection};
 use crate::reception;
 use crate::store::{
-    ALL, ActorRow, BatchRow, ChangeRow, Column, CommunityRow, Fate, FeedRow, Read, RecordRow, Store, StoreError,
-    TimelineRow, WaitRow, Write,
+    ALL, ActorRow, BatchRow, ChangeRow, Column, CommunityRow, Fate, FeedRow, Read, RecordRow, Store, StoreError, TimelineRow,
+    WaitRow, Write,
 };
 
 /// The visit a change came with.
@@ -207,7 +207,13 @@ impl<'a, S: Store> Judging<'a, S> {
     }
 
     /// Gives an allowed change its place.
-    pub(super) fn accept(&mut self, record: RecordId, change: &Change, origin: Origin, allowed: &Allowed) -> Result<Seq, StoreError> {
+    pub(super) fn accept(
+        &mut self,
+        record: RecordId,
+        change: &Change,
+        origin: Origin,
+        allowed: &Allowed,
+    ) -> Result<Seq, StoreError> {
         self.head = self.head.next();
         self.hot.load(&*self.store, record)?.feed = Some(self.feed);
         self.store.put(&ActorRow { actor: change.actor(), device: origin.device, person: origin.person })?;

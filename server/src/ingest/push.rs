@@ -30,7 +30,8 @@ pub(super) fn push<S: Store>(
     let device: DeviceRow = store.get(&[batch.device().to_cell()])?.ok_or(Rejection::UnknownDevice(batch.device()))?;
     // The skew of a connection is the carrier's; of a device whose batch another carries nothing is known.
     let skew = if push.carrier == device.id { push.skew } else { SpanMs(0) };
-    let visit = Origin { batch: id, position: 0, number: batch.number(), device: device.id, person: device.person, received, skew };
+    let visit =
+        Origin { batch: id, position: 0, number: batch.number(), device: device.id, person: device.person, received, skew };
     let mut judging = Judging::begin(store, hot, schema, batch.feed(), Some(visit))?;
     let mut rulings = Vec::with_capacity(batch.changes().len());
     let mut fresh = false;

@@ -60,7 +60,9 @@ fn release<S: Store>(
         return Err(Rejection::Unreleasable("its record belongs into another feed".into()).into());
     }
     let unreleasable = |why: NotUnderstood| match why {
-        NotUnderstood::Missing(_) => Rejection::Unreleasable("it was written on top of a change that does not stand; release that first".into()),
+        NotUnderstood::Missing(_) => {
+            Rejection::Unreleasable("it was written on top of a change that does not stand; release that first".into())
+        }
         other => Rejection::Unreleasable(other.to_string()),
     };
     let acts = record.record.understand(&change).map_err(unreleasable)?;

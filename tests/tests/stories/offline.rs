@@ -54,7 +54,7 @@ fn three_parties_work_offline_for_a_week() {
     let first = history.iter().find(|entry| entry.words.iter().any(|words| words.zh.contains("第1天 还在漏"))).unwrap();
     assert_eq!(first.name, "陈阿姨");
     assert!(first.offline > hours(143) && first.offline < hours(145), "{}", first.offline);
-    assert_eq!(first.corrected, first.device_time, "her clock is right");
+    assert!((first.corrected - first.device_time).0.abs() < 1000, "her clock is right");
     let online = history.iter().find(|entry| entry.words.iter().any(|words| words.zh.contains("第1天 街道"))).unwrap();
     assert!(online.offline < hours(1));
 }
@@ -77,11 +77,13 @@ fn two_close_one_matter_differently() {
     assert_eq!(converged(&mut world).superseded, 1);
     for who in [people.wang, people.li, people.zhao, people.street] {
         let view = world.client(who).read(matter).unwrap();
-        let lost: Vec<(String, String)> = view.superseded().map(|made| (made.name.to_string(), made.source.party.to_string())).collect();
+        let lost: Vec<(String, String)> =
+            view.superseded().map(|made| (made.name.to_string(), made.source.party.to_string())).collect();
         assert_eq!(view.state.as_str(), "discussing", "reopening is heavier than closing");
         assert_eq!(lost, [("close".to_owned(), "property_manager".to_owned())]);
     }
-    let marked: Vec<bool> = history(&world, &people).iter().map(|entry| entry.marks.superseded).filter(|marked| *marked).collect();
+    let marked: Vec<bool> =
+        history(&world, &people).iter().map(|entry| entry.marks.superseded).filter(|marked| *marked).collect();
     assert_eq!(marked.len(), 1, "the history marks the overtaken move");
 }
 
@@ -99,7 +101,8 @@ fn two_close_one_matter_alike() {
     assert_eq!(converged(&mut world).superseded, 1);
     let view = world.client(people.li).read(matter).unwrap();
     assert_eq!(view.state.as_str(), "closed");
-    let standing: Vec<Standing> = view.moves.iter().filter(|made| made.name.as_str() == "close").map(|made| made.standing).collect();
+    let standing: Vec<Standing> =
+        view.moves.iter().filter(|made| made.name.as_str() == "close").map(|made| made.standing).collect();
     assert_eq!(standing, [Standing::Stands, Standing::Superseded]);
 }
 

@@ -103,7 +103,8 @@ impl Play {
             83 => world.link_dies_silently(phone),
             84 => world.restart_server(),
             85 => {
-                let (at, crash) = (world.commits() + below(world, 4) as u64, pick(world, &[Crash::BeforeTheCommit, Crash::AfterTheCommit]));
+                let (at, crash) =
+                    (world.commits() + below(world, 4) as u64, pick(world, &[Crash::BeforeTheCommit, Crash::AfterTheCommit]));
                 world.crash_at_commit(at, crash.expect("two"));
             }
             86 => {
@@ -151,7 +152,8 @@ impl Play {
     }
 
     fn write(&mut self, world: &mut World, phone: PhoneId) {
-        let records: Vec<RecordId> = world.client(phone).list(&Default::default()).unwrap().iter().map(|listed| listed.id).collect();
+        let records: Vec<RecordId> =
+            world.client(phone).list(&Default::default()).unwrap().iter().map(|listed| listed.id).collect();
         let Some(record) = pick(world, &records) else { return };
         let schema = Schema::built_in();
         let view = world.client(phone).read(record).unwrap();
@@ -196,7 +198,8 @@ impl Play {
     }
 
     fn step_on(&mut self, world: &mut World, phone: PhoneId, record: RecordId, kind: &Kind, state: &str) {
-        let possible: Vec<_> = kind.moves.iter().filter(|(_, made)| made.from.iter().any(|from| from.as_str() == state)).collect();
+        let possible: Vec<_> =
+            kind.moves.iter().filter(|(_, made)| made.from.iter().any(|from| from.as_str() == state)).collect();
         let Some((name, made)) = pick(world, &possible) else { return };
         let reason = made.reason.then_some("情况有变");
         let done = world.try_to(phone, |client, now| client.transition(now, record, name, reason, None));

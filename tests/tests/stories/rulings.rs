@@ -96,6 +96,7 @@ fn believes_in_a_role(world: &mut World, people: &Desheng, phone: PhoneId, role:
         let known = client.communities()[&people.id].clone();
         let person = client.enrolment().unwrap().person;
         let mut roster = known.roster;
+        roster.version = 0;
         roster.members.push(Member {
             person,
             name: "陈阿姨".into(),
