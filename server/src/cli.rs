@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use renolog_protocol::id::{Audience, FeedId, RecordId, Seq};
+use renolog_protocol::id::{Audience, ChangeHash, FeedId, RecordId, Seq};
 use renolog_protocol::schema::{Party, Role, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
 use crate::clock::{Clock, SystemClock};
-use crate::command::{Command, Stamped};
+use crate::command::{Command, Settle, Stamped};
 use crate::data_dir::{self, DataDir, DataDirError, Running};
 use crate::history::{self, Entry, Position, Question};
 use crate::http::find_community;
 use crate::ingest::Ingest;
-use crate::office::{self, Invitation, NewCommunity, NewToken};
+use crate::office::{self, Decision, Invitation, NewCommunity, NewToken};
 use crate::store::{Read, Reader, RecordRow, Sqlite};
 use crate::{app, demo, serve};
 
@@ -43,6 +43,9 @@ enum Verb {
     Token(TokenArgs),
     /// 合并历史 Prints the merged history of a community or of one record.
     History(HistoryArgs),
+    /// 隔离区 What was refused: listed, shown, released or dismissed.
+    #[command(subcommand)]
+    Quarantine(QuarantineVerb),
     /// 演示一周 Plays a scripted week in 德胜新村 with real devices on a real server, and keeps serving.
     Demo(demo::Demo),
 }
@@ -124,6 +127,39 @@ struct TokenArgs {
     data: Data,
 }
 
+#[derive(Debug, Subcommand)]
+enum QuarantineVerb {
+    /// Lists what was refused in a community, and why.
+    List {
+        /// The community, by short name, name or id.
+        community: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Shows one refused change in words.
+    Show {
+        /// The change.
+        change: ChangeHash,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Lets a refused change stand after all.
+    Release(SettleArgs),
+    /// Leaves a refused change refused, as seen.
+    Dismiss(SettleArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct SettleArgs {
+    /// The change.
+    change: ChangeHash,
+    /// Why. It is kept with the decision.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    data: Data,
+}
+
 #[derive(Debug, clap::Args)]
 struct HistoryArgs {
     /// The community, by short name, name or id.
@@ -157,6 +193,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Invite(args) => invite(args),
         Verb::Token(args) => token(args),
         Verb::History(args) => print_history(&args),
+        Verb::Quarantine(verb) => quarantine(verb),
         Verb::Demo(args) => demo::run(args),
     }
 }
@@ -304,6 +341,52 @@ fn print_history(args: &HistoryArgs) -> Result<()> {
     let store = data_dir::reader(&args.data.data)?;
     let text = history_text(&store, &Schema::built_in(), &args.community, args.record)?;
     print!("{text}");
+    Ok(())
+}
+
+fn quarantine(verb: QuarantineVerb) -> Result<()> {
+    match verb {
+        QuarantineVerb::List { community, data } => {
+            let store = data_dir::reader(&data.data)?;
+            let row = find_community(&store, &community)?.with_context(|| format!("there is no community {community:?}"))?;
+            for audience in Audience::ALL {
+                for entry in history::refused(&store, &Schema::built_in(), FeedId { community: row.id, audience }, 1000)? {
+                    print_refused(&entry);
+                }
+            }
+            Ok(())
+        }
+        QuarantineVerb::Show { change, data } => {
+            let store = data_dir::reader(&data.data)?;
+            let entry = history::in_quarantine(&store, &Schema::built_in(), change)?;
+            print_refused(&entry.with_context(|| format!("change {change} is not in quarantine"))?);
+            Ok(())
+        }
+        QuarantineVerb::Release(args) => settle(args, true),
+        QuarantineVerb::Dismiss(args) => settle(args, false),
+    }
+}
+
+fn print_refused(entry: &Entry) {
+    println!("{}  {}（{}）  {}", entry.change, entry.name, entry.party, entry.title);
+    entry.words.iter().for_each(|words| println!("    {words}"));
+    if let Some(refusal) = &entry.marks.refused {
+        println!("    ✗ {} {} [{}]", refusal.zh, refusal.en, refusal.code);
+    }
+}
+
+fn settle(args: SettleArgs, release: bool) -> Result<()> {
+    let SettleArgs { change, reason, data } = args;
+    match Office::open(&data.data)? {
+        Office::Running(running) => {
+            let _: serde_json::Value = ask(&running, &format!("refused/{change}"), &Decision { release, reason })?;
+        }
+        Office::Here(mut ingest, _data) => {
+            let role = Role::parse("district")?;
+            apply(&mut ingest, Command::Settle(Settle { change, release, person: None, role, reason }))?;
+        }
+    }
+    println!("{}", if release { "已放行 released" } else { "已阅，不予采纳 dismissed" });
     Ok(())
 }
 

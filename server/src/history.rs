@@ -5,6 +5,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use renolog_protocol::change::Change;
 use renolog_protocol::id::{Audience, ChangeHash, CommunityId, DeviceId, FeedId, PersonId, RecordId, Seq};
 use renolog_protocol::record::{Act, Standing};
 use renolog_protocol::refusal::Refusal;
@@ -13,7 +14,8 @@ use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::words;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{BatchRow, ChangeRow, Column, DeviceRow, Fate, PersonRow, Read, RecordRow, StoreError, TimelineRow};
+use crate::ingest;
+use crate::store::{BatchRow, ChangeRow, Column, DeviceRow, Fate, PersonRow, Read, RecordRow, SettledRow, StoreError, TimelineRow};
 
 pub use text::render;
 
@@ -76,6 +78,24 @@ pub struct Marks {
     /// Why it does not stand at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,
+    /// It was refused, and an administrator let it stand after all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub released: Option<Released>,
+}
+
+/// Who let a refused change stand, and why.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Released {
+    /// Why it had been refused.
+    pub refused: Refusal,
+    /// In which role.
+    pub role: Role,
+    /// Their name; empty for an operator's token.
+    pub name: String,
+    /// Why it stands.
+    pub reason: String,
+    /// When.
+    pub received: UnixMs,
 }
 
 /// Where reading a community's history goes on: a position in each of its feeds, `12.3.0` as text.
@@ -159,11 +179,16 @@ pub fn of_record<S: Read + ?Sized>(
 pub fn refused<S: Read + ?Sized>(store: &S, schema: &Schema, feed: FeedId, limit: usize) -> Result<Vec<Entry>, StoreError> {
     let rows: Vec<ChangeRow> = store.list_by(ChangeRow::BY_FATE, &[feed.to_cell(), Fate::Refused.to_cell()], None, limit)?;
     let mut teller = Teller::new(store, schema);
-    let told = rows.into_iter().map(|row| {
-        let device_time = renolog_protocol::change::Change::parse(&row.bytes).map_or(UnixMs(0), |change| change.device_time());
-        teller.entry(row, device_time, Vec::new())
-    });
-    told.collect()
+    rows.into_iter().map(|row| teller.tell_refused(row)).collect()
+}
+
+/// One change in quarantine, and what it would have said; nothing if it is not there.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn in_quarantine<S: Read + ?Sized>(store: &S, schema: &Schema, change: ChangeHash) -> Result<Option<Entry>, StoreError> {
+    let row: Option<ChangeRow> = store.get(&[change.to_cell()])?;
+    row.filter(|row| row.fate == Fate::Refused).map(|row| Teller::new(store, schema).tell_refused(row)).transpose()
 }
 
 /// Puts entries together, asking the store once for each person, device, batch and record.
@@ -219,6 +244,13 @@ impl<'a, S: Read + ?Sized> Teller<'a, S> {
         self.entry(change, row.device_time, acts)
     }
 
+    /// A refused change, with what it would have said to the record as it stands.
+    fn tell_refused(&mut self, row: ChangeRow) -> Result<Entry, StoreError> {
+        let device_time = Change::parse(&row.bytes).map_or(UnixMs(0), |change| change.device_time());
+        let acts = ingest::would_say(self.store, &row)?;
+        self.entry(row, device_time, acts)
+    }
+
     fn entry(&mut self, row: ChangeRow, device_time: UnixMs, acts: Vec<Act>) -> Result<Entry, StoreError> {
         let batch = self.batch(row.batch)?;
         let told = self.record(row.record)?;
@@ -229,7 +261,8 @@ impl<'a, S: Read + ?Sized> Teller<'a, S> {
             marks: Marks {
                 superseded: told.superseded.contains(&row.hash),
                 conflicting: told.conflicting.contains(&row.hash),
-                refused: row.refusal(),
+                refused: row.refusal().filter(|_| row.fate != Fate::Accepted),
+                released: self.released(&row)?,
             },
             change: row.hash,
             feed: row.feed,
@@ -254,6 +287,13 @@ impl<'a, S: Read + ?Sized> Teller<'a, S> {
             acts,
             words,
         })
+    }
+
+    fn released(&mut self, row: &ChangeRow) -> Result<Option<Released>, StoreError> {
+        let Some(refused) = row.refusal().filter(|_| row.fate == Fate::Accepted) else { return Ok(None) };
+        let Some(settled) = self.store.get::<SettledRow>(&[row.hash.to_cell()])? else { return Ok(None) };
+        let name = settled.person.map_or(Ok(String::new()), |person| self.person(person))?;
+        Ok(Some(Released { refused, role: settled.role, name, reason: settled.reason, received: settled.received }))
     }
 
     fn batch(&mut self, id: u64) -> Result<BatchRow, StoreError> {

@@ -75,6 +75,15 @@ pub struct Token {
     pub expires: UnixMs,
 }
 
+/// What shall become of a change in quarantine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Decision {
+    /// Whether it shall stand after all.
+    pub release: bool,
+    /// Why.
+    pub reason: String,
+}
+
 fn name(text: &str, what: &str) -> Result<String, String> {
     let text = text.trim();
     let fits = (1..=limits::NAME_CHARS).contains(&text.chars().count()) && !text.contains(char::is_control);

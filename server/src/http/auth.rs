@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use renolog_protocol::id::{Audience, CommunityId};
+use renolog_protocol::id::{Audience, CommunityId, PersonId};
 use renolog_protocol::schema::Role;
 
 use super::Problem;
@@ -67,6 +67,28 @@ impl Caller {
         let roster = reception::roster(store, community)?;
         let roles: Vec<Role> = roster.roles_of(device.person, app.clock.now()).map(|member| member.role.clone()).collect();
         Ok(Audience::ALL.into_iter().filter(|audience| app.schema.may_read(*audience, &roles)).collect())
+    }
+
+    /// In which role this caller administers a community, if they do: an operator as the district, others as street or
+    /// district officials of that community.
+    pub(super) fn administers(&self, app: &App, store: &Reader, community: CommunityId) -> Result<Option<Role>, StoreError> {
+        let administrator = |role: &Role| matches!(role.as_str(), "street" | "district");
+        match self {
+            Self::Operator => Ok(Role::parse("district").ok()),
+            Self::Device(device) => {
+                let roster = reception::roster(store, community)?;
+                let role = roster.roles_of(device.person, app.clock.now()).map(|m| m.role.clone()).find(administrator);
+                Ok(role)
+            }
+        }
+    }
+
+    /// The person, if it is one.
+    pub(super) fn person(&self) -> Option<PersonId> {
+        match self {
+            Self::Operator => None,
+            Self::Device(device) => Some(device.person),
+        }
     }
 
     /// Only an operator goes on.

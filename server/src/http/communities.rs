@@ -129,23 +129,3 @@ pub(super) async fn history(
     let next = (items.len() == limit).then(|| position.to_string());
     Ok(Json(Stretch { items, next }))
 }
-
-pub(super) async fn refused(
-    State(app): State<App>,
-    caller: Caller,
-    Path(named): Path<String>,
-) -> Result<Json<Stretch<Entry>>, Problem> {
-    caller.must_be_operator()?;
-    let (asked, name) = (app.clone(), named.clone());
-    let found = app.readers.ask(move |store| {
-        let Some(row) = find(store, &name)? else { return Ok(None) };
-        let mut items = Vec::new();
-        for audience in Audience::ALL {
-            let feed = FeedId { community: row.id, audience };
-            items.extend(history::refused(store, &asked.schema, feed, MOST)?);
-        }
-        Ok(Some(items))
-    });
-    let items = found.await?.ok_or_else(|| no_community(&named))?;
-    Ok(Json(Stretch { items, next: None }))
-}

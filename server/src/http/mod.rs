@@ -5,6 +5,7 @@ mod auth;
 mod communities;
 mod enrol;
 mod problem;
+mod quarantine;
 mod records;
 mod sync;
 
@@ -34,7 +35,8 @@ pub fn router(app: App) -> Router {
         .route("/communities/{community}", get(communities::show))
         .route("/communities/{community}/records", get(records::list))
         .route("/communities/{community}/history", get(communities::history))
-        .route("/communities/{community}/refused", get(communities::refused))
+        .route("/communities/{community}/refused", get(quarantine::list))
+        .route("/refused/{change}", get(quarantine::show).post(quarantine::settle))
         .route("/records/{record}", get(records::show))
         .route("/records/{record}/history", get(records::history))
         .route("/invites", post(admin::invite))

@@ -44,7 +44,8 @@ impl Hot {
     }
 }
 
-fn load<S: Read + ?Sized>(store: &S, id: RecordId) -> Result<HotRecord, StoreError> {
+/// A record with all its accepted changes, straight from the store.
+pub(super) fn load<S: Read + ?Sized>(store: &S, id: RecordId) -> Result<HotRecord, StoreError> {
     let rows: Vec<ChangeRow> = store.list_by(
         ChangeRow::BY_RECORD,
         &[id.to_cell()],

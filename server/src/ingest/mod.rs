@@ -11,7 +11,9 @@ mod roster;
 
 use std::sync::Arc;
 
+use renolog_protocol::change::Change;
 use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, FeedId, PersonId, Seq};
+use renolog_protocol::record::Act;
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::server::FeedEntry;
 use renolog_protocol::wire::Receipt;
@@ -218,6 +220,13 @@ impl<S: Store> Ingest<S> {
         self.last = self.store.count_cells(<CommandRow as crate::store::Row>::TABLE, None, &[])?;
         Ok(())
     }
+}
+
+/// What a change says to the record as it stands; nothing if it says nothing that could be read.
+pub(crate) fn would_say<S: Read + ?Sized>(store: &S, change: &crate::store::ChangeRow) -> Result<Vec<Act>, StoreError> {
+    let record = hot::load(store, change.record)?.record;
+    let parsed = Change::parse(&change.bytes).map_err(|_| StoreError::Damaged("changes"))?;
+    Ok(record.understand(&parsed).unwrap_or_default())
 }
 
 /// The last position of a feed.

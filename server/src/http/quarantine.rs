@@ -1,0 +1,86 @@
+//! What was refused: listed, shown in words, released or dismissed by street or district, with a reason.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use renolog_protocol::id::{Audience, ChangeHash, FeedId};
+use renolog_protocol::limits;
+use renolog_protocol::schema::Role;
+use serde::Serialize;
+
+use super::communities::{MOST, Stretch, find, no_community};
+use super::{Caller, Problem};
+use crate::app::App;
+use crate::command::{Command, Settle};
+use crate::history::{self, Entry};
+use crate::office::Decision;
+
+const NOT_YOURS: &str = "this is for the street and the district";
+
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path(named): Path<String>,
+) -> Result<Json<Stretch<Entry>>, Problem> {
+    let (asked, name) = (app.clone(), named.clone());
+    let found = app.readers.ask(move |store| {
+        let Some(row) = find(store, &name)? else { return Ok(None) };
+        if caller.administers(&asked, store, row.id)?.is_none() {
+            return Ok(Some(Err(Problem::forbidden(NOT_YOURS))));
+        }
+        let mut items = Vec::new();
+        for audience in Audience::ALL {
+            let feed = FeedId { community: row.id, audience };
+            items.extend(history::refused(store, &asked.schema, feed, MOST)?);
+        }
+        Ok(Some(Ok(items)))
+    });
+    let items = found.await?.ok_or_else(|| no_community(&named))??;
+    Ok(Json(Stretch { items, next: None }))
+}
+
+/// The entry of a change in quarantine, and the role in which the caller may settle it.
+async fn administered(app: &App, caller: &Caller, change: ChangeHash) -> Result<(Entry, Role), Problem> {
+    let (asked, caller) = (app.clone(), caller.clone());
+    let found = app.readers.ask(move |store| {
+        let Some(entry) = history::in_quarantine(store, &asked.schema, change)? else { return Ok(None) };
+        let role = caller.administers(&asked, store, entry.feed.community)?;
+        Ok(Some((entry, role)))
+    });
+    let (entry, role) =
+        found.await?.ok_or_else(|| Problem::not_found(format!("change {change} is not in quarantine")))?;
+    Ok((entry, role.ok_or_else(|| Problem::forbidden(NOT_YOURS))?))
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(change): Path<ChangeHash>,
+) -> Result<Json<Entry>, Problem> {
+    Ok(Json(administered(&app, &caller, change).await?.0))
+}
+
+/// What became of it.
+#[derive(Serialize)]
+pub(super) struct Settled {
+    change: ChangeHash,
+    released: bool,
+}
+
+pub(super) async fn settle(
+    State(app): State<App>,
+    caller: Caller,
+    Path(change): Path<ChangeHash>,
+    asked: Result<Json<Decision>, JsonRejection>,
+) -> Result<Json<Settled>, Problem> {
+    let Json(decision) = asked.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let (_, role) = administered(&app, &caller, change).await?;
+    let reason = decision.reason.trim();
+    if reason.is_empty() || reason.chars().count() > limits::SENTENCE_CHARS {
+        return Err(Problem::bad_request(format!("say why, in at most {} characters", limits::SENTENCE_CHARS)));
+    }
+    let (release, reason) = (decision.release, reason.to_owned());
+    let settle = Settle { change, release, person: caller.person(), role, reason };
+    app.writer.submit(Command::Settle(settle)).await?;
+    Ok(Json(Settled { change, released: release }))
+}
