@@ -12,7 +12,7 @@ use crate::schema::{FieldName, MoveName, Party, Value};
 use crate::time::UnixMs;
 
 /// Where a value came from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Source {
     /// The change that wrote it.
     pub change: ChangeHash,
@@ -25,7 +25,7 @@ pub struct Source {
 }
 
 /// Something said, and where it came from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Said<T> {
     /// What.
     pub value: T,

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::act::{Created, EntryParts, VoidTarget};
 use super::fold::{Moved, Standing};
 use super::snapshot::{Said, Source};
 use crate::id::{ChangeHash, EntryId, RecordId};
-use crate::schema::{FieldName, KeySource, Kind, MoveName, OnConflict, Shape, StateName, Value, built_in};
+use crate::schema::{FieldName, KeySource, Kind, MoveName, OnConflict, Scalar, Shape, StateName, Value, built_in};
 
 /// A record at one moment: the same for everyone who holds the same changes, byte for byte when written as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordView {
     /// Which.
     pub id: RecordId,
@@ -35,7 +35,7 @@ pub struct RecordView {
 }
 
 /// One move.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoveView {
     /// Names it.
     pub id: EntryId,
@@ -54,7 +54,7 @@ pub struct MoveView {
 }
 
 /// What a field holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldView {
     /// Every value that stands; the last is the one shown first. More than one when people wrote apart.
@@ -66,7 +66,7 @@ pub enum FieldView {
 }
 
 /// One entry of a log, set or per-party field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryView {
     /// Its key.
     pub key: String,
@@ -78,7 +78,7 @@ pub struct EntryView {
 }
 
 /// A disagreement to be settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldConflict {
     /// The field.
     pub field: FieldName,
@@ -142,7 +142,9 @@ pub(super) fn assemble(kind: Option<&Kind>, pieces: Pieces) -> RecordView {
         let Said { value, source } = moves.remove(&step.id)?;
         Some(MoveView { id: step.id, name: value.name, found: step.found, standing: step.standing, reason: value.reason, source })
     });
-    let title = kind.and_then(|kind| fields.get(&kind.title)).map(first_words).unwrap_or_default();
+    let title = kind
+        .and_then(|kind| Some(first_words(&kind.fields.get(&kind.title)?.shape, fields.get(&kind.title)?)))
+        .unwrap_or_default();
     RecordView {
         id: pieces.id,
         created: pieces.created,
@@ -178,9 +180,15 @@ pub(super) fn voids(
 }
 
 /// The words that stand for a field's value in a list, at most 80 characters.
-fn first_words(field: &FieldView) -> String {
+fn first_words(shape: &Shape, field: &FieldView) -> String {
+    let shown = |value: &Value| match (shape, value) {
+        (Shape::Register(Scalar::Choice { choices }), Value::Text(choice)) if choices.contains_key(choice) => {
+            choices[choice].to_string()
+        }
+        _ => value.to_string(),
+    };
     let words = match field {
-        FieldView::Values(values) => values.last().map(|said| said.value.to_string()),
+        FieldView::Values(values) => values.last().map(|said| shown(&said.value)),
         FieldView::Text(texts) => texts.last().map(|said| said.value.clone()),
         FieldView::Entries(_) => None,
     };

@@ -8,6 +8,7 @@ mod communities;
 mod link;
 mod person;
 mod proof;
+mod steps;
 mod week;
 
 use std::net::SocketAddr;

@@ -104,11 +104,21 @@ impl Person {
         Ok(())
     }
 
-    pub(super) fn create(&mut self, slug: &str, kind: &str, fields: &[(&str, impl Into<Value> + Clone)]) -> Result<RecordId> {
+    /// The person's id, as fields that name a person hold it.
+    pub(super) fn id(&self) -> String {
+        self.device.peek(|client| client.enrolment().map(|enrolled| enrolled.person.to_string())).unwrap_or_default()
+    }
+
+    /// Makes a record without a word: for the many that nobody would read line by line.
+    pub(super) fn create_quietly(&mut self, slug: &str, kind: &str, fields: &[(&str, impl Into<Value> + Clone)]) -> Result<RecordId> {
         let values = fields.iter().map(|(name, value)| Ok((FieldName::parse(name)?, value.clone().into())));
         let values = values.collect::<Result<Vec<_>>>()?;
         let community = *self.communities.get(slug).context("not a member there")?;
-        let record = self.device.create(community, &KindName::parse(kind)?, values)?;
+        Ok(self.device.create(community, &KindName::parse(kind)?, values)?)
+    }
+
+    pub(super) fn create(&mut self, slug: &str, kind: &str, fields: &[(&str, impl Into<Value> + Clone)]) -> Result<RecordId> {
+        let record = self.create_quietly(slug, kind, fields)?;
         let created = self.device.read(record)?.created;
         self.did(record, &Act::Create(created))?;
         Ok(record)
@@ -157,6 +167,11 @@ impl Person {
         let name = MoveName::parse(name)?;
         let id = self.device.transition(record, &name, reason)?;
         self.did(record, &Act::Move { id, name, follows: Default::default(), reason: reason.map(str::to_owned) })
+    }
+
+    pub(super) fn go_quietly(&mut self, record: RecordId, name: &str) -> Result<()> {
+        self.device.transition(record, &MoveName::parse(name)?, None)?;
+        Ok(())
     }
 
     pub(super) fn offline(&mut self) -> Result<()> {

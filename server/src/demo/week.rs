@@ -9,6 +9,7 @@ use renolog_protocol::time::{SpanMs, UnixMs};
 
 use super::communities::{COMMUNITIES, Published};
 use super::person::{Person, Stage};
+use super::steps;
 use super::submit;
 use crate::app::App;
 use crate::clock::{Clock, MovedClock};
@@ -100,8 +101,8 @@ pub(super) async fn play(app: &App, clock: &MovedClock, server: SocketAddr, devi
 
     calendar.it_is(1, 19, 40);
     li.put(shed, "opinions", None, &[("text", "业主多数希望靠近12幢")])?;
-    let noise = li.create("desheng", "rectification", &[("item", "progress"), ("location", "21幢 脚手架")])?;
-    li.put(noise, "findings", None, &[("text", "脚手架搭了三周没有动工")])?;
+    let scaffold = li.create("desheng", "rectification", &[("item", "progress"), ("location", "21幢 脚手架")])?;
+    li.put(scaffold, "findings", None, &[("text", "脚手架搭了三周没有动工")])?;
 
     calendar.it_is(2, 10, 0);
     let whistle = zhao.create("desheng", "whistle", &[("need", "沿街店铺占用施工通道"), ("urgency", "urgent")])?;
@@ -113,6 +114,15 @@ pub(super) async fn play(app: &App, clock: &MovedClock, server: SocketAddr, devi
     qian.settle("收到派单  received").await?;
     qian.go(whistle, "report_in", None)?;
     qian.settle("已报到  reported in").await?;
+
+    let sewer = zhao.create("desheng", "whistle", &[("need", "7幢污水管返水"), ("urgency", "normal")])?;
+    zhao.settle("已吹哨  the whistle is blown").await?;
+
+    calendar.it_is(2, 16, 0);
+    // Four hours have passed and nobody was sent: it is overdue, and goes up a step.
+    street.settle("7幢的哨超过 4 小时未派单  the whistle for building 7 is four hours old and nobody was sent").await?;
+    street.go(sewer, "escalate", Some("超过 4 小时未派单，升级督办"))?;
+    street.settle("已升级  escalated").await?;
 
     calendar.it_is(3, 11, 30);
     // A link that breaks in the middle of the first push, and again in the middle of the next.
@@ -159,8 +169,13 @@ pub(super) async fn play(app: &App, clock: &MovedClock, server: SocketAddr, devi
     street.settle("收到  received").await?;
     street.go(whistle, "close", None)?;
     street.settle("已结案  closed").await?;
-    let _ = noise;
-    let mut people = vec![street, chen, zhang, li, wang, zhao, sun, zhou, qian];
+
+    println!("\n── 同一周，区内其他小区  the same week, elsewhere in the district");
+    let mut people = steps::before_works(&stage, &mut street).await?;
+    people.extend(steps::claims(&stage).await?);
+    people.extend(steps::illegal_structures(&stage).await?);
+    people.extend(steps::resources(&stage).await?);
+    people.extend([street, chen, zhang, li, wang, zhao, sun, zhou, qian]);
     for person in &mut people {
         person.settle("全部收齐  has everything").await?;
     }
