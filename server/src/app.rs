@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::Epoch;
 use renolog_protocol::schema::Schema;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::command::{Command, Found, Stamped};
+use crate::command::{Command, Found, Stamped, UseSchema};
 use crate::data_dir::{DataDir, DataDirError};
+use crate::figures::District;
 use crate::hub::Hub;
-use crate::ingest::{Ingest, IngestError};
+use crate::ingest::{self, Ingest, IngestError, Rejection, SchemaRefused};
 use crate::readers::Readers;
 use crate::reception;
 use crate::secret;
@@ -29,6 +31,10 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// The rules.
     pub schema: Arc<Schema>,
+    /// Working days.
+    pub calendar: Arc<Calendar>,
+    /// What the district knows of itself.
+    pub district: Arc<District>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server goes down.
@@ -58,6 +64,9 @@ pub enum StartError {
     /// The store fails.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The schema cannot follow the one that this data directory was used with.
+    #[error(transparent)]
+    Schema(#[from] SchemaRefused),
 }
 
 impl App {
@@ -71,32 +80,57 @@ impl App {
         clock: Arc<dyn Clock>,
         max_store_bytes: Option<u64>,
     ) -> Result<(Self, Handle), StartError> {
-        let ingest = found(data.store(max_store_bytes)?, schema.clone(), clock.as_ref())?;
+        let ingest = found(data.store(max_store_bytes)?, schema, clock.as_ref())?;
+        let schema = ingest.schema().clone();
+        let (calendar, district) = (Calendar::built_in(), District::built_in());
         let hub = Arc::new(Hub::default());
         let (writer, thread) = Writer::start(ingest, hub.clone(), clock.clone());
         let (stop, stopping) = watch::channel(false);
         let readers = Readers::new(data.path().to_owned());
-        Ok((Self { writer, readers, hub, schema, clock, stopping }, Handle { stop, writer: thread, data }))
+        let app = Self { writer, readers, hub, schema, calendar, district, clock, stopping };
+        Ok((app, Handle { stop, writer: thread, data }))
     }
 }
 
-/// The ingest over a store that has an epoch, drawn now if the store is new.
+/// The ingest over a store that has an epoch, drawn now if the store is new, and that judges by `schema` from here on.
 ///
 /// # Errors
-/// [`StoreError`].
-pub fn found<S: Store>(store: S, schema: Arc<Schema>, clock: &dyn Clock) -> Result<Ingest<S>, StoreError> {
-    let mut ingest = Ingest::new(store, schema)?;
+/// [`StartError`]: the store fails, or was used with a schema that this one cannot follow.
+pub fn found<S: Store>(store: S, schema: Arc<Schema>, clock: &dyn Clock) -> Result<Ingest<S>, StartError> {
+    let mut ingest = Ingest::new(store, schema.clone())?;
     if reception::epoch(ingest.store())? == Epoch(0) {
         // Positive and never 0, since SQLite's integers are signed and 0 says that there is none.
         let epoch = Epoch((u64::from_le_bytes(secret::random()) >> 1) | 1);
-        let stamped = Stamped { received: clock.now(), command: Command::Found(Found { epoch }) };
-        ingest.apply(&stamped).map_err(|error| match error {
-            IngestError::Store(error) => error,
-            IngestError::Rejected(rejection) => StoreError::Failing(rejection.to_string()),
-        })?;
-        ingest.commit()?;
+        apply(&mut ingest, clock, Command::Found(Found { epoch }))?;
     }
+    let named = ingest::schema_in_use(ingest.store())?.is_some();
+    if named {
+        ingest::fits(ingest.schema(), &schema)?;
+    }
+    if !named || ingest.schema().version != schema.version {
+        let asked = UseSchema { version: schema.version, text: schema.text().to_owned() };
+        apply(&mut ingest, clock, Command::UseSchema(asked))?;
+    }
+    ingest.commit()?;
     Ok(ingest)
+}
+
+/// The same with the schema that the store was used with last; the built-in one if it is new.
+///
+/// # Errors
+/// [`StartError::Store`].
+pub fn found_as_it_was<S: Store>(store: S, clock: &dyn Clock) -> Result<Ingest<S>, StartError> {
+    let schema = ingest::schema_in_use(&store)?.unwrap_or_else(Schema::built_in);
+    found(store, schema, clock)
+}
+
+fn apply<S: Store>(ingest: &mut Ingest<S>, clock: &dyn Clock, command: Command) -> Result<(), StartError> {
+    match ingest.apply(&Stamped { received: clock.now(), command }) {
+        Ok(_) => Ok(()),
+        Err(IngestError::Store(error)) => Err(error.into()),
+        Err(IngestError::Rejected(Rejection::Schema(refused))) => Err(refused.into()),
+        Err(IngestError::Rejected(rejection)) => Err(StoreError::Failing(rejection.to_string()).into()),
+    }
 }
 
 impl Handle {

@@ -41,6 +41,8 @@ pub enum Command {
     Saw(Saw),
     /// What an administrator makes of a refused change.
     Settle(Settle),
+    /// The schema that rules from here on.
+    UseSchema(UseSchema),
 }
 
 /// See [`Command::Found`].
@@ -177,6 +179,18 @@ pub struct Settle {
     pub reason: String,
 }
 
+/// See [`Command::UseSchema`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct UseSchema {
+    /// Its version, as the text says as well.
+    #[n(0)]
+    pub version: u32,
+    /// The file.
+    #[n(1)]
+    pub text: String,
+}
+
 /// A push as the log keeps it: the changes by name only, since the table of changes holds their bytes. So erasing a change's
 /// bytes is one place.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -227,6 +241,9 @@ pub enum Logged {
     /// See [`Command::Settle`].
     #[n(7)]
     Settle(#[n(0)] Settle),
+    /// See [`Command::UseSchema`].
+    #[n(8)]
+    UseSchema(#[n(0)] UseSchema),
 }
 
 /// A logged command that cannot be brought back.
@@ -267,6 +284,7 @@ impl Command {
             }),
             Self::Saw(command) => Logged::Saw(command),
             Self::Settle(command) => Logged::Settle(command),
+            Self::UseSchema(command) => Logged::UseSchema(command),
         };
         minicbor::to_vec(logged).expect("writing to memory does not fail")
     }
@@ -289,6 +307,7 @@ impl Command {
             Logged::Push(push) => Self::Push(push.revive(bytes_of, key_of)?),
             Logged::Saw(command) => Self::Saw(command),
             Logged::Settle(command) => Self::Settle(command),
+            Logged::UseSchema(command) => Self::UseSchema(command),
         })
     }
 }

@@ -3,6 +3,7 @@
 //! One TOML file holds them (`protocol/schema.toml` is the one built in); [`Schema::parse`] turns it into types that hold
 //! only what makes sense, or lists every mistake with its line. The same code reads it on the device and on the server.
 
+mod compat;
 mod load;
 mod term;
 mod value;
@@ -13,6 +14,7 @@ use std::sync::{Arc, LazyLock};
 use indexmap::IndexMap;
 use serde::Serialize;
 
+pub use compat::incompatibilities;
 pub use load::{BadSchema, Mistake};
 pub use term::{FieldName, KindName, Label, MoveName, NotATerm, Party, Role, StateName};
 pub use value::{Misfit, Scalar, Value};

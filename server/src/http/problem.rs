@@ -114,6 +114,7 @@ impl From<WriteError> for Problem {
                 Rejection::UnknownTerm(_) => Self::bad_request(detail),
                 Rejection::NotInQuarantine(_) => Self::not_found(detail),
                 Rejection::Unreleasable(_) => Self::unreleasable(detail),
+                Rejection::Schema(_) => Self::bad_request(detail),
             },
             WriteError::Full => Self::storage_full(detail),
             WriteError::Failing(_) => Self::storage_failing(detail),

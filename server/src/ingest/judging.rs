@@ -16,10 +16,11 @@ use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Receipt, Ruled, Ruling, Visit};
 
 use super::hot::Hot;
+use super::project::project;
 use super::{IngestError, Rejection};
 use crate::reception;
 use crate::store::{
-    ALL, ActorRow, BatchRow, ChangeRow, Column, CommunityRow, Fate, FeedRow, Read, RecordRow, Store, StoreError, TimelineRow,
+    ALL, ActorRow, BatchRow, ChangeRow, Column, CommunityRow, Fate, FeedRow, Read, Store, StoreError, TimelineRow,
     WaitRow, Write,
 };
 
@@ -308,27 +309,4 @@ impl<'a, S: Store> Judging<'a, S> {
 
 fn acts_json(acts: &[Act]) -> String {
     serde_json::to_string(acts).expect("acts are plain data")
-}
-
-/// Writes a record as people see it.
-fn project<S: Store>(
-    store: &mut S,
-    hot: &mut Hot,
-    schema: &Schema,
-    feed: FeedId,
-    updated: Seq,
-    record: RecordId,
-) -> Result<(), StoreError> {
-    let Some(view) = hot.load(&*store, record)?.record.view(schema) else { return Ok(()) };
-    store.put(&RecordRow {
-        id: record,
-        feed,
-        kind: view.created.kind.clone(),
-        state: view.state.clone(),
-        title: view.title.clone(),
-        updated,
-        conflicts: view.conflicts.len() as u64,
-        superseded: view.superseded().count() as u64,
-        view: serde_json::to_string(&view).expect("a view is plain data"),
-    })
 }

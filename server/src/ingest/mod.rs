@@ -5,9 +5,11 @@
 
 mod hot;
 mod judging;
+mod project;
 mod push;
 mod quarantine;
 mod roster;
+mod rules;
 
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use renolog_protocol::wire::Receipt;
 use crate::command::{Command, Stamped};
 use crate::store::{Column, CommandRow, EpochRow, Read, SeenRow, Store, StoreError, TokenRow, Write};
 use hot::Hot;
+pub use rules::{SchemaRefused, fits, schema_in_use};
 
 /// How many records are kept ready to be judged. About 40 kB each at ten changes, so some 80 MB at most.
 const HOT_RECORDS: usize = 2_000;
@@ -29,7 +32,10 @@ const HOT_RECORDS: usize = 2_000;
 #[derive(Debug)]
 pub struct Ingest<S> {
     store: S,
+    /// What it judges by at this point of the log.
     schema: Arc<Schema>,
+    /// What it judges by before the log names a schema.
+    at_first: Arc<Schema>,
     hot: Hot,
     last: u64,
 }
@@ -120,6 +126,9 @@ pub enum Rejection {
     /// A change that cannot stand even with an administrator's word: it would damage the record.
     #[error("this change cannot be released: {0}")]
     Unreleasable(String),
+    /// A schema that cannot follow the one in use.
+    #[error(transparent)]
+    Schema(#[from] SchemaRefused),
 }
 
 /// Why a command was not applied.
@@ -134,13 +143,14 @@ pub enum IngestError {
 }
 
 impl<S: Store> Ingest<S> {
-    /// Goes on where the store's log ends.
+    /// Goes on where the store's log ends. `at_first` rules until the log names a schema.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn new(store: S, schema: Arc<Schema>) -> Result<Self, StoreError> {
+    pub fn new(store: S, at_first: Arc<Schema>) -> Result<Self, StoreError> {
         let last = store.count_cells(<CommandRow as crate::store::Row>::TABLE, None, &[])?;
-        Ok(Self { store, schema, hot: Hot::new(HOT_RECORDS), last })
+        let schema = rules::in_use(&store, &at_first)?;
+        Ok(Self { store, schema, at_first, hot: Hot::new(HOT_RECORDS), last })
     }
 
     /// What is stored, the uncommitted included.
@@ -148,7 +158,7 @@ impl<S: Store> Ingest<S> {
         &self.store
     }
 
-    /// The rules it judges by.
+    /// The rules it judges by at this point of the log.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
     }
@@ -195,6 +205,10 @@ impl<S: Store> Ingest<S> {
             Command::Settle(settle) => {
                 quarantine::settle(&mut self.store, &mut self.hot, &self.schema, id, stamped.received, settle)?
             }
+            Command::UseSchema(asked) => {
+                self.schema = rules::use_schema(&mut self.store, &mut self.hot, &self.schema, id, asked)?;
+                Outcome::Done
+            }
         };
         self.store.put(&CommandRow { id, received: stamped.received, body: stamped.command.to_log() })?;
         self.last = id;
@@ -217,6 +231,7 @@ impl<S: Store> Ingest<S> {
         self.store.rollback();
         // Records in memory may hold what was just forgotten.
         self.hot.clear();
+        self.schema = rules::in_use(&self.store, &self.at_first)?;
         self.last = self.store.count_cells(<CommandRow as crate::store::Row>::TABLE, None, &[])?;
         Ok(())
     }

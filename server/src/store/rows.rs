@@ -4,10 +4,12 @@
 
 use renolog_protocol::id::{ActorId, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, PersonId, RecordId, Seq};
 use renolog_protocol::key::{PublicKey, Signature};
+use renolog_protocol::record::RecordView;
 use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::schema::{KindName, Party, Role, StateName};
 use renolog_protocol::time::{SpanMs, UnixMs};
 
+use super::StoreError;
 use super::cell::{Cell, Column};
 
 /// A table's shape.
@@ -315,6 +317,45 @@ rows! {
         view: String,
     }
 
+    /// Projection: the little of a record that the district's figures and the list of what is overdue need, apart from its
+    /// view, so that counting reads some 150 bytes a record.
+    FactRow in "facts" key 1 indexes [BY_KIND(kind, state), BY_FEED(feed, kind)] {
+        /// Which.
+        id: RecordId,
+        /// Where it belongs.
+        feed: FeedId,
+        /// What kind.
+        kind: KindName,
+        /// Where its moves have taken it.
+        state: StateName,
+        /// Whether it was struck out: 1, or 0.
+        voided: u64,
+        /// The party that made it.
+        party: Party,
+        /// What it is about: its title field, uncut where that holds one value.
+        subject: String,
+        /// The place in its feed of its first change.
+        first: Seq,
+        /// When the server received its first change.
+        opened: UnixMs,
+        /// When the server received its first move that counts.
+        answered: Option<UnixMs>,
+        /// When the server received the move with which it became done, if it is.
+        closed: Option<UnixMs>,
+        /// The one number its kind is summed up by, where it is known: see `figures::NUMBERS`.
+        number: Option<i64>,
+    }
+
+    /// A schema this data directory was used with.
+    SchemaRow in "schemas" key 1 indexes [] {
+        /// Its version.
+        version: u64,
+        /// Its file.
+        text: String,
+        /// The command that began to use it.
+        command: u64,
+    }
+
     /// Projection: what one accepted change said.
     TimelineRow in "timeline" key 2 indexes [BY_RECORD(record, seq)] {
         /// Where.
@@ -383,6 +424,16 @@ impl Column for Fate {
         let name = String::from_cell(cell)?;
         let all = [Self::Accepted, Self::Refused, Self::Dismissed, Self::Held, Self::Forked];
         all.into_iter().find(|fate| fate.as_str() == name)
+    }
+}
+
+impl RecordRow {
+    /// The record as people see it.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]: the row was altered from outside.
+    pub fn read_view(&self) -> Result<RecordView, StoreError> {
+        serde_json::from_str(&self.view).map_err(|_| StoreError::Damaged("records"))
     }
 }
 

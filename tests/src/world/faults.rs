@@ -32,9 +32,9 @@ impl<S: Store> World<S> {
         }
     }
 
-    /// The link dies, and neither end is told.
+    /// The link dies, and neither end is told. One that is only being made fails in a way that is noticed.
     pub fn link_dies_silently(&mut self, phone: PhoneId) {
-        if let Some(link) = self.phones[phone.0].link {
+        if let Some(link) = self.phones[phone.0].link.filter(|_| self.phones[phone.0].open) {
             self.network.kill(link, None);
         }
     }

@@ -184,9 +184,9 @@ impl<S: Store> World<S> {
             if done(self) {
                 return;
             }
-            assert!(self.step(None), "seed {}: nothing more happens, and it has not come true", self.seed);
+            assert!(self.step(None), "seed {}: nothing more happens, and it has not come true\n{}", self.seed, self.unsettled());
         }
-        panic!("seed {}: it does not come true", self.seed);
+        panic!("seed {}: it does not come true\n{}", self.seed, self.unsettled());
     }
 
     /// Lets things happen until every phone that has a network has sent what it has, received what there is, and nothing
@@ -199,6 +199,12 @@ impl<S: Store> World<S> {
             let quiet = world.network.is_idle() && !world.server.has_work();
             quiet && world.phones.iter().all(Phone::is_settled)
         });
+    }
+
+    /// Who is not settled, for the person who reads why a test failed.
+    fn unsettled(&self) -> String {
+        let restless = self.phones.iter().filter(|phone| !phone.is_settled());
+        restless.map(|phone| format!("{}: {:?}\n", phone.name, phone.client.status())).collect()
     }
 
     fn happens(&mut self, event: Event) {

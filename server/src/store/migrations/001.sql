@@ -66,6 +66,18 @@ CREATE TABLE records (
 ) STRICT;
 CREATE INDEX records_BY_FEED ON records (feed, updated);
 
+CREATE TABLE facts (
+    id BLOB NOT NULL PRIMARY KEY, feed BLOB NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, voided INTEGER NOT NULL,
+    party TEXT NOT NULL, subject TEXT NOT NULL, first INTEGER NOT NULL, opened INTEGER NOT NULL, answered INTEGER,
+    closed INTEGER, number INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX facts_BY_KIND ON facts (kind, state);
+CREATE INDEX facts_BY_FEED ON facts (feed, kind);
+
+CREATE TABLE schemas (
+    version INTEGER NOT NULL PRIMARY KEY, text TEXT NOT NULL, command INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE timeline (
     feed BLOB NOT NULL, seq INTEGER NOT NULL, record BLOB NOT NULL, hash BLOB NOT NULL, batch INTEGER NOT NULL,
     device_time INTEGER NOT NULL, acts TEXT NOT NULL,

@@ -1,0 +1,108 @@
+//! Projections of a record: as people see it, and the little of it that is counted. Both follow from the log alone.
+
+use renolog_protocol::id::{ChangeHash, FeedId, RecordId, Seq};
+use renolog_protocol::record::{RecordView, Standing};
+use renolog_protocol::schema::{Kind, Schema, Value};
+use renolog_protocol::time::UnixMs;
+
+use super::hot::Hot;
+use crate::figures::NUMBERS;
+use crate::store::{BatchRow, ChangeRow, Column, FactRow, Read, RecordRow, Store, StoreError, Write};
+
+/// Writes a record as people see it, and what is counted of it.
+pub(super) fn project<S: Store>(
+    store: &mut S,
+    hot: &mut Hot,
+    schema: &Schema,
+    feed: FeedId,
+    updated: Seq,
+    record: RecordId,
+) -> Result<(), StoreError> {
+    let Some(view) = hot.load(&*store, record)?.record.view(schema) else { return Ok(()) };
+    let fact = fact(store, schema, feed, &view)?;
+    store.put(&fact)?;
+    store.put(&RecordRow {
+        id: record,
+        feed,
+        kind: view.created.kind.clone(),
+        state: view.state.clone(),
+        title: view.title.clone(),
+        updated,
+        conflicts: view.conflicts.len() as u64,
+        superseded: view.superseded().count() as u64,
+        view: serde_json::to_string(&view).expect("a view is plain data"),
+    })
+}
+
+fn fact<S: Store>(store: &S, schema: &Schema, feed: FeedId, view: &RecordView) -> Result<FactRow, StoreError> {
+    let kind = schema.kinds.get(&view.created.kind);
+    let (first, opened) = beginning(store, view.id)?;
+    let standing = || view.moves.iter().filter(|step| step.standing == Standing::Stands);
+    let answered = standing().next().map(|step| received(store, step.source.change)).transpose()?;
+    let closed = match kind {
+        Some(kind) if is_done(kind, view.state.as_str()) => Some(match closing(kind, view) {
+            Some(change) => received(store, change)?,
+            None => opened,
+        }),
+        _ => None,
+    };
+    Ok(FactRow {
+        id: view.id,
+        feed,
+        kind: view.created.kind.clone(),
+        state: view.state.clone(),
+        voided: view.voided.is_some().into(),
+        party: view.created.party.clone(),
+        subject: subject(kind, view),
+        first,
+        opened,
+        answered,
+        closed,
+        number: number(view),
+    })
+}
+
+fn is_done(kind: &Kind, state: &str) -> bool {
+    kind.states.get(state).is_some_and(|state| state.done)
+}
+
+/// The place and the receipt of a record's first change. It never changes, so what is known is not looked up again.
+fn beginning<S: Store>(store: &S, record: RecordId) -> Result<(Seq, UnixMs), StoreError> {
+    if let Some(known) = store.get::<FactRow>(&[record.to_cell()])? {
+        return Ok((known.first, known.opened));
+    }
+    let rows: Vec<ChangeRow> = store.list_by(ChangeRow::BY_RECORD, &[record.to_cell()], Some(&Seq(0).to_cell()), 1)?;
+    let first = rows.into_iter().next().ok_or(StoreError::Damaged("changes"))?;
+    let batch: BatchRow = store.get(&[first.batch.to_cell()])?.ok_or(StoreError::Damaged("batches"))?;
+    Ok((first.seq.unwrap_or_default(), batch.received))
+}
+
+/// The change with which the record came to be done, and has been since; nothing if it was made so.
+fn closing(kind: &Kind, view: &RecordView) -> Option<ChangeHash> {
+    let standing = view.moves.iter().rev().filter(|step| step.standing == Standing::Stands);
+    let leads_to_done =
+        |name: &renolog_protocol::schema::MoveName| kind.moves.get(name).is_some_and(|rule| is_done(kind, rule.to.as_str()));
+    standing.take_while(|step| leads_to_done(&step.name)).last().map(|step| step.source.change)
+}
+
+fn received<S: Store>(store: &S, change: ChangeHash) -> Result<UnixMs, StoreError> {
+    let row: ChangeRow = store.get(&[change.to_cell()])?.ok_or(StoreError::Damaged("changes"))?;
+    let batch: BatchRow = store.get(&[row.batch.to_cell()])?.ok_or(StoreError::Damaged("batches"))?;
+    Ok(batch.received)
+}
+
+/// The title field uncut: two places that differ in their last words are two places.
+fn subject(kind: Option<&Kind>, view: &RecordView) -> String {
+    match kind.and_then(|kind| view.value(kind.title.as_str())) {
+        Some(value) => value.to_string(),
+        None => view.title.clone(),
+    }
+}
+
+fn number(view: &RecordView) -> Option<i64> {
+    let (_, field) = NUMBERS.iter().find(|(kind, _)| view.created.kind == **kind)?;
+    match view.value(field)? {
+        Value::Whole(number) => Some(*number),
+        _ => None,
+    }
+}

@@ -1,0 +1,10 @@
+//! The real thing on real sockets: a server in this process or in one of its own that can be killed, a relay between a
+//! device and it, and a peer that speaks frames without being a device.
+
+mod peer;
+mod relay;
+mod served;
+
+pub use peer::{Enrolled, Peer};
+pub use relay::Relay;
+pub use served::{InProcess, Killable, Office, request, serve_as_child};
