@@ -6,14 +6,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use renolog_protocol::deadlines::Due;
 use renolog_protocol::id::{CommunityId, EntryId, RecordId};
 use renolog_protocol::record::{Act, RecordView};
 use renolog_protocol::schema::{FieldName, KindName, MoveName, Value};
+use renolog_protocol::tally::Tally;
 use renolog_protocol::time::UnixMs;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use crate::client::{Client, ClientError, HistoryEntry, Input, Status, SyncState};
+use crate::client::{Client, ClientError, HistoryEntry, Input, Overdue, OverdueFilter, Status, SyncState};
 use crate::driver::{Shared, drive, lock};
 use crate::enrol::{self, EnrolError, Enrolment};
 use crate::store::{Enrolled, Filter, ListedRecord, Place};
@@ -225,6 +227,14 @@ impl Device {
         Ok(self.with(|client, now| client.transition(now, record, name, reason, None))?)
     }
 
+    /// Stops a record's clocks for a while; see [`Client::pause`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn pause(&self, record: RecordId, until_day: &str, reason: &str) -> Result<EntryId, DeviceError> {
+        Ok(self.with(|client, now| client.pause(now, record, until_day, reason, None))?)
+    }
+
     /// Adds a remark; see [`Client::note`].
     ///
     /// # Errors
@@ -247,6 +257,32 @@ impl Device {
     /// As there.
     pub fn read(&self, record: RecordId) -> Result<RecordView, DeviceError> {
         Ok(self.peek(|client| client.read(record))?)
+    }
+
+    /// The clocks of a record; see [`Client::due`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn due(&self, record: RecordId) -> Result<Vec<Due>, DeviceError> {
+        let now = (self.shared.clock)();
+        Ok(self.peek(|client| client.due(now, record))?)
+    }
+
+    /// What is overdue; see [`Client::overdue`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn overdue(&self, filter: &OverdueFilter, limit: usize) -> Result<Vec<Overdue>, DeviceError> {
+        let now = (self.shared.clock)();
+        Ok(self.peek(|client| client.overdue(now, filter, limit))?)
+    }
+
+    /// The count of a motion; see [`Client::tally`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn tally(&self, motion: RecordId) -> Result<Option<Tally>, DeviceError> {
+        Ok(self.peek(|client| client.tally(motion))?)
     }
 
     /// The history of a record; see [`Client::history`].

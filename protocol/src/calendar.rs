@@ -121,6 +121,11 @@ impl Calendar {
         self.moment(DateTime::from(day.parse::<Date>().ok()?.tomorrow().ok()?))
     }
 
+    /// A moment as people of the district write it: `2026-11-22 15:00`. Nothing if it is beyond all calendars.
+    pub fn written(&self, moment: UnixMs) -> Option<String> {
+        Some(self.local(moment)?.strftime("%Y-%m-%d %H:%M").to_string())
+    }
+
     fn local(&self, moment: UnixMs) -> Option<DateTime> {
         let timestamp = jiff::Timestamp::from_millisecond(moment.0).ok()?;
         Some(timestamp.to_zoned(self.zone.clone()).datetime())

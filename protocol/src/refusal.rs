@@ -66,6 +66,8 @@ codes! {
     WriteOnce = "write_once",
     /// The name of an entry or move that is already there.
     TakenName = "taken_name",
+    /// The same words stand there under the same name: another copy of the same phone has said them.
+    AlreadySaid = "already_said",
     /// The move is not possible from the state its writer saw.
     NotFromThisState = "not_from_this_state",
     /// The move does not follow the latest moves its writer saw.

@@ -5,6 +5,7 @@
 //! that is for the fold ([`crate::record::fold`]) to order. Only the writer's standing is judged by the clock of whoever
 //! asks: a role that has ended has ended, however old the change claims to be.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::change::Change;
@@ -13,7 +14,9 @@ use crate::limits;
 use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Seen, VoidTarget};
 use crate::refusal::{Code, Refusal};
 use crate::roster::{Member, Roster};
-use crate::schema::{Entry, Field, FieldName, KeySource, Kind, Label, MoveName, Needs, Role, Schema, Shape, Value, built_in};
+use crate::schema::{
+    Entry, Field, FieldName, KeySource, Kind, Label, MoveName, Needs, Role, Schema, Shape, StateName, Value, built_in,
+};
 use crate::time::UnixMs;
 
 /// Whose change it is, and the moment at which their roles are asked.
@@ -87,7 +90,7 @@ pub fn judge(
     }
     let mut refusal = not_a_member(schema, change);
     for (number, member) in roster.roles_of(author.person, author.at).filter(|m| m.party == *change.party()).enumerate() {
-        let case = Case { schema, kind, seen: &seen, now: record.now(), member, author, change };
+        let case = Case { schema, kind, seen: &seen, now: record.now(), member, author, change, state: OnceCell::new() };
         match acts.iter().try_for_each(|act| case.may(act, &acts)) {
             Ok(()) => return Ok(Allowed { role: member.role.clone(), acts }),
             Err(reason) if number == 0 => refusal = reason,
@@ -133,9 +136,15 @@ struct Case<'a> {
     member: &'a Member,
     author: Author,
     change: &'a Change,
+    /// The state the writer saw, folded once however many acts ask for it.
+    state: OnceCell<StateName>,
 }
 
 impl Case<'_> {
+    fn state(&self) -> &StateName {
+        self.state.get_or_init(|| self.seen.state(self.kind))
+    }
+
     fn may(&self, act: &Act, all: &[Act]) -> Result<(), Refusal> {
         match act {
             Act::Create(created) => self.may_create(created, all),
@@ -192,7 +201,7 @@ impl Case<'_> {
 
     fn field(&self, name: &FieldName) -> Result<&Field, Refusal> {
         let field = self.kind.fields.get(name).ok_or_else(|| self.unknown_field(name))?;
-        if !field.writable_in.is_empty() && !field.writable_in.contains(&self.seen.state(self.kind)) {
+        if !field.writable_in.is_empty() && !field.writable_in.contains(self.state()) {
             let Label { zh, en } = &field.label;
             return Err(Refusal::new(Code::Frozen, format!("“{zh}”现在不能再改"), format!("{en} cannot be written any more")));
         }
@@ -248,16 +257,16 @@ impl Case<'_> {
             ));
         }
         match name.as_str() {
-            built_in::NOTES => self.new_entry(name, key),
+            built_in::NOTES => self.new_entry(name, key, entry),
             built_in::ATTACHMENTS => match data_encoding::HEXLOWER.decode(key.as_bytes()) {
                 Ok(hash) if hash.len() == 32 => Ok(()),
                 _ => Err(refuse(Code::BadValue, "附件要以内容的哈希命名", "an attachment is named by the SHA-256 of its bytes")),
             },
-            built_in::PAUSES => self.new_entry(name, key).and_then(|()| self.may_pause()),
-            built_in::VOIDS => self.new_entry(name, key).and_then(|()| self.may_void(entry)),
+            built_in::PAUSES => self.new_entry(name, key, entry).and_then(|()| self.may_pause()),
+            built_in::VOIDS => self.new_entry(name, key, entry).and_then(|()| self.may_void(entry)),
             _ => match &self.field(name)?.shape {
                 Shape::Log(_) | Shape::Set { key: KeySource::Drawn, .. } if self.seen.entry(name, key).is_empty() => {
-                    self.new_entry(name, key)
+                    self.new_entry(name, key, entry)
                 }
                 Shape::Log(_) => {
                     Err(refuse(Code::WriteOnce, "已写下的内容不能改，可以作废", "what was written stays; it can be struck out"))
@@ -271,11 +280,18 @@ impl Case<'_> {
     }
 
     /// A key that the device drew, and that nothing in the record has.
-    fn new_entry(&self, name: &FieldName, key: &str) -> Result<(), Refusal> {
+    fn new_entry(&self, name: &FieldName, key: &str, entry: &EntryParts) -> Result<(), Refusal> {
         if key.parse::<EntryId>().is_err() {
             return Err(refuse(Code::BadValue, "条目名称不对", "the entry's name is not one that a device draws"));
         }
-        if self.now.entry(name, key).is_empty() { Ok(()) } else { Err(taken()) }
+        let there = self.now.entry(name, key);
+        match there.iter().any(|said| said.value == *entry) {
+            _ if there.is_empty() => Ok(()),
+            true => {
+                Err(refuse(Code::AlreadySaid, "同一内容已由您手机的另一份副本提交", "another copy of your phone has said this"))
+            }
+            false => Err(taken()),
+        }
     }
 
     /// Clocks are stopped by those who may move the record somewhere.
@@ -295,18 +311,27 @@ impl Case<'_> {
         };
         let allowed = match target {
             None => return Err(refuse(Code::BadValue, "没有说明作废什么", "it does not say what is struck out")),
-            Some(VoidTarget::Record) => self.kind.create.contains(&self.member.role),
+            // Only whose party made it: otherwise whoever a fault is held against could strike it out.
+            Some(VoidTarget::Record) => {
+                let made_by_own = self.seen.created().is_some_and(|created| created.party == *self.change.party());
+                made_by_own && self.kind.create.contains(&self.member.role)
+            }
             Some(VoidTarget::Entry { field, key }) => {
                 let said = self.seen.entry(&field, &key);
                 if said.is_empty() {
                     return Err(refuse(Code::BadValue, "要作废的内容不存在", "there is nothing by that name to strike out"));
                 }
+                let rules = self.kind.fields.get(&field);
+                if rules.is_some_and(|field| matches!(field.shape, Shape::PerParty(_))) {
+                    // A party that changes its mind writes again; a sign-off both given and struck out would mean nothing.
+                    return Err(refuse(
+                        Code::OtherParty,
+                        "本方意见直接改写，不用作废",
+                        "a party writes its own entry again instead",
+                    ));
+                }
                 let own = said.iter().all(|said| said.source.party == *self.change.party());
-                let shared = self
-                    .kind
-                    .fields
-                    .get(&field)
-                    .is_some_and(|f| f.write.contains(&self.member.role) && !matches!(f.shape, Shape::PerParty(_)));
+                let shared = rules.is_some_and(|field| field.write.contains(&self.member.role));
                 own || shared
             }
         };
@@ -350,9 +375,8 @@ impl Case<'_> {
         if self.now.has_move(id) {
             return Err(taken());
         }
-        let state = self.seen.state(self.kind);
-        if !rule.from.contains(&state) {
-            let state = self.kind.state_label(&state);
+        if !rule.from.contains(self.state()) {
+            let state = self.kind.state_label(self.state());
             return Err(Refusal::new(
                 Code::NotFromThisState,
                 format!("当前是“{}”，不能“{zh}”", state.zh),

@@ -1,11 +1,15 @@
 //! The command line.
 
+mod overdue;
+mod schema;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::{Audience, ChangeHash, FeedId, RecordId, Seq};
 use renolog_protocol::schema::{Party, Role, Schema};
 use serde::Serialize;
@@ -15,10 +19,10 @@ use crate::app::App;
 use crate::clock::{Clock, SystemClock};
 use crate::command::{Command, Settle, Stamped};
 use crate::data_dir::{self, DataDir, DataDirError, Running};
+use crate::figures::District;
 use crate::history::{self, Entry, Position, Question};
-use crate::http::find_community;
-use crate::ingest::Ingest;
-use crate::office::{self, Decision, Invitation, NewCommunity, NewToken};
+use crate::ingest::{Ingest, schema_in_use};
+use crate::office::{self, Decision, Invitation, NewCommunity, NewToken, find_community};
 use crate::store::{Read, Reader, RecordRow, Sqlite};
 use crate::{app, demo, serve};
 
@@ -46,6 +50,11 @@ enum Verb {
     /// 隔离区 What was refused: listed, shown, released or dismissed.
     #[command(subcommand)]
     Quarantine(QuarantineVerb),
+    /// 超期清单 Lists what is overdue, in the district or in one community.
+    Overdue(overdue::OverdueArgs),
+    /// 规则文件 Checks a schema file, and shows what one says.
+    #[command(subcommand)]
+    Schema(schema::SchemaVerb),
     /// 演示一周 Plays a scripted week in 德胜新村 with real devices on a real server, and keeps serving.
     Demo(demo::Demo),
 }
@@ -67,6 +76,12 @@ struct Serve {
     /// A schema file of your own, instead of the built-in one.
     #[arg(long)]
     schema: Option<PathBuf>,
+    /// A file of holidays and make-up days, instead of the built-in one.
+    #[arg(long)]
+    calendar: Option<PathBuf>,
+    /// What the district knows of itself, such as its households, instead of the built-in file.
+    #[arg(long)]
+    district: Option<PathBuf>,
     /// Most megabytes the database may take; what does not fit is refused, and nothing is lost.
     #[arg(long)]
     max_store_mb: Option<u64>,
@@ -194,6 +209,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Token(args) => token(args),
         Verb::History(args) => print_history(&args),
         Verb::Quarantine(verb) => quarantine(verb),
+        Verb::Overdue(args) => overdue::print(args),
+        Verb::Schema(verb) => schema::run(verb),
         Verb::Demo(args) => demo::run(args),
     }
 }
@@ -231,13 +248,32 @@ fn read_schema(path: Option<&Path>) -> Result<Arc<Schema>> {
     Ok(Arc::new(schema))
 }
 
+fn read_calendar(path: Option<&Path>) -> Result<Arc<Calendar>> {
+    let Some(path) = path else { return Ok(Calendar::built_in()) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Arc::new(Calendar::parse(&text).with_context(|| format!("{} has a mistake", path.display()))?))
+}
+
+fn read_district(path: Option<&Path>) -> Result<Arc<District>> {
+    let Some(path) = path else { return Ok(District::built_in()) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Arc::new(District::parse(&text).with_context(|| format!("{} has a mistake", path.display()))?))
+}
+
+/// The schema that a data directory was used with last.
+fn schema_of(store: &Reader) -> Result<Arc<Schema>> {
+    Ok(schema_in_use(store)?.unwrap_or_else(Schema::built_in))
+}
+
 fn serve_forever(args: Serve) -> Result<()> {
     let schema = read_schema(args.schema.as_deref())?;
+    let (calendar, district) = (read_calendar(args.calendar.as_deref())?, read_district(args.district.as_deref())?);
     let data = DataDir::hold(&args.data.data)?;
     runtime()?.block_on(async {
         let listener = serve::listen(args.listen, args.plain_text_to_the_network).await?;
         let max_bytes = args.max_store_mb.map(|mb| mb << 20);
         let (app, handle) = App::start(data, schema, Arc::new(SystemClock), max_bytes)?;
+        let app = App { calendar, district, ..app };
         println!("旧改日志正在服务 renolog is serving on http://{}", listener.local_addr()?);
         serve::serve(app, handle, listener, asked_to_stop()).await?;
         Ok(())
@@ -253,7 +289,7 @@ enum Office {
 impl Office {
     fn open(path: &Path) -> Result<Self> {
         match DataDir::hold(path) {
-            Ok(data) => Ok(Self::Here(Box::new(app::found(data.store(None)?, Schema::built_in(), &SystemClock)?), data)),
+            Ok(data) => Ok(Self::Here(Box::new(app::found_as_it_was(data.store(None)?, &SystemClock)?), data)),
             Err(DataDirError::InUse(_)) => match data_dir::running(path) {
                 Some(running) => Ok(Self::Running(running)),
                 None => bail!("a server is just starting or stopping on {}; try again in a moment", path.display()),
@@ -313,7 +349,7 @@ fn invite(args: InviteArgs) -> Result<()> {
     let made: office::Code = match Office::open(&args.data.data)? {
         Office::Running(running) => ask(&running, "invites", &asked)?,
         Office::Here(mut ingest, _data) => {
-            let invited = office::invite(ingest.store(), &Schema::built_in(), &asked, SystemClock.now())?;
+            let invited = office::invite(ingest.store(), ingest.schema(), &asked, SystemClock.now())?;
             let (command, made) = invited.map_err(anyhow::Error::msg)?;
             apply(&mut ingest, command)?;
             made
@@ -339,7 +375,7 @@ fn token(args: TokenArgs) -> Result<()> {
 
 fn print_history(args: &HistoryArgs) -> Result<()> {
     let store = data_dir::reader(&args.data.data)?;
-    let text = history_text(&store, &Schema::built_in(), &args.community, args.record)?;
+    let text = history_text(&store, &*schema_of(&store)?, &args.community, args.record)?;
     print!("{text}");
     Ok(())
 }

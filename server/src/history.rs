@@ -15,7 +15,9 @@ use renolog_protocol::words;
 use serde::{Deserialize, Serialize};
 
 use crate::ingest;
-use crate::store::{BatchRow, ChangeRow, Column, DeviceRow, Fate, PersonRow, Read, RecordRow, SettledRow, StoreError, TimelineRow};
+use crate::store::{
+    BatchRow, ChangeRow, Column, DeviceRow, Fate, PersonRow, Read, RecordRow, SettledRow, StoreError, TimelineRow,
+};
 
 pub use text::render;
 

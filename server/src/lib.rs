@@ -38,9 +38,11 @@
 //! ```
 
 pub mod app;
+pub mod ballots;
 pub mod cli;
 pub mod clock;
 pub mod command;
+pub mod conflicts;
 pub mod data_dir;
 pub mod demo;
 pub mod figures;
@@ -53,6 +55,7 @@ pub mod office;
 pub mod overdue;
 pub mod readers;
 pub mod reception;
+pub mod schema_text;
 pub mod secret;
 pub mod serve;
 pub mod store;

@@ -9,9 +9,8 @@ use renolog_protocol::time::{SpanMs, UnixMs};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{AddCommunity, Command, Invite, IssueToken};
-use crate::http::find_community;
 use crate::secret;
-use crate::store::{Read, StoreError};
+use crate::store::{ALL, Column, CommunityRow, Read, StoreError};
 
 /// A community to be added.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -153,4 +152,19 @@ pub fn issue_token(asked: NewToken, now: UnixMs) -> (Command, Token) {
     let label: String = asked.label.chars().filter(|c| !c.is_control()).take(limits::NAME_CHARS).collect();
     let command = IssueToken { token_hash: secret::token_hash(&token), label, expires };
     (Command::IssueToken(command), Token { token, expires })
+}
+
+/// The community meant by an id, a short name or a name.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_community<S: Read + ?Sized>(store: &S, named: &str) -> Result<Option<CommunityRow>, StoreError> {
+    if let Ok(id) = named.parse::<CommunityId>() {
+        return store.get(&[id.to_cell()]);
+    }
+    let by_slug: Vec<CommunityRow> = store.list_by(CommunityRow::BY_SLUG, &[named.to_owned().to_cell()], None, 1)?;
+    if let Some(row) = by_slug.into_iter().next() {
+        return Ok(Some(row));
+    }
+    Ok(store.list::<CommunityRow>(&[], None, ALL)?.into_iter().find(|row| row.name == named))
 }

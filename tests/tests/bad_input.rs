@@ -313,7 +313,8 @@ async fn every_route_needs_a_token() {
         for (method, path) in routes {
             for token in [None, Some("not-a-token")] {
                 // A made-up token is a made-up one-time code to the one route that takes those.
-                let body = json!({"device": DeviceId::from_parts(UnixMs(0), [1; 10]), "public_key": "0".repeat(64), "device_name": ""});
+                let body =
+                    json!({"device": DeviceId::from_parts(UnixMs(0), [1; 10]), "public_key": "0".repeat(64), "device_name": ""});
                 let (status, problem) = request(method, &format!("{base}{path}"), token, (method == "POST").then_some(&body));
                 let refused = status == 401 || (path == "/api/v1/enrol" && token.is_some() && status == 400);
                 assert!(refused, "{method} {path} with {token:?}: {status} {problem}");
@@ -332,7 +333,8 @@ async fn problems_say_that_they_are_problems() {
     let office = house.office().clone();
     let content_type = blocking(move || {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let asked = agent.get(format!("{}/api/v1/nothing", office.base())).header("Authorization", format!("Bearer {}", office.token()));
+        let asked =
+            agent.get(format!("{}/api/v1/nothing", office.base())).header("Authorization", format!("Bearer {}", office.token()));
         let answer = asked.call().expect("an answer");
         (answer.status().as_u16(), answer.headers()["content-type"].to_str().expect("text").to_owned())
     });

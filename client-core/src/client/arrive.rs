@@ -11,7 +11,7 @@ use renolog_protocol::session::device::{Arrived, Event};
 use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::{Cursor, Visit};
 
-use super::record::fits;
+use super::record::{begins, fits};
 use super::replay::TakeBack;
 use super::{Client, ClientError};
 use crate::engine;
@@ -53,6 +53,7 @@ impl Client {
             me.clear_up(now, &mut after)?;
             Ok(after.follow)
         })?;
+        self.renew_quietly(now);
         for cursor in follow {
             self.engine.handle(now, engine::Input::Follow(cursor));
         }
@@ -70,7 +71,7 @@ impl Client {
             Event::Receipt { device, number, rulings } => self.receipt(now, device, number, rulings, after),
             Event::Items { upto, items } => self.items(upto, items, after),
             Event::Roster { community, name, roster } => self.roster(now, community, name, roster, after),
-            Event::Schema(text) => self.new_schema(now, text, after),
+            Event::Schema(text) => self.new_schema(now, &text),
             Event::Bye(bye) => self.farewell(now, &bye, after),
         }
     }
@@ -135,12 +136,29 @@ impl Client {
             Some(status) if status.stands() => Ok(()),
             None => self.take_in(record, &change, after),
             // It was taken out here, and stands after all: an administrator released it, or the feed is readable again.
-            Some(_) => {
-                self.store.drop_drafts_of_change(hash)?;
-                after.stale.insert(record);
-                Ok(())
+            Some(_) => self.stands_after_all(record, &change, after),
+        }
+    }
+
+    /// A change that was taken out stands in its record again.
+    pub(super) fn stands_after_all(
+        &mut self,
+        record: RecordId,
+        change: &Change,
+        after: &mut Aftermath,
+    ) -> Result<(), ClientError> {
+        self.store.drop_drafts_of_change(change.hash())?;
+        if begins(change) {
+            // Its writer may have begun the record again meanwhile: a record begins once.
+            for kept in self.store.pending_of(record)? {
+                if begins(&super::record::parse(&kept)?) {
+                    after.back.entry(record).or_default().from(kept.position);
+                    break;
+                }
             }
         }
+        after.stale.insert(record);
+        Ok(())
     }
 
     /// Someone else's change; or our own, written by another copy of this store.
@@ -203,16 +221,13 @@ impl Client {
         Ok(())
     }
 
-    fn new_schema(&mut self, now: UnixMs, text: String, after: &mut Aftermath) -> Result<(), ClientError> {
-        match Schema::parse(&text) {
+    fn new_schema(&mut self, now: UnixMs, text: &str) -> Result<(), ClientError> {
+        match Schema::parse(text) {
             Ok(schema) if schema.version > self.schema.version => {
-                self.me.schema_text = Some(text);
+                self.store.set_schema_file(text)?;
                 self.schema = schema.into();
                 // States and titles may read differently by the new rules.
-                for record in self.store.all_records()? {
-                    let feed = self.feed_of(record)?;
-                    after.touch(record, feed, UnixMs(0).min(now));
-                }
+                self.renew_at = Some(now);
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "the server's schema cannot be read; keeping the old one"),

@@ -5,6 +5,7 @@ use renolog_protocol::id::RecordId;
 use renolog_protocol::record::{CannotWrite, NotUnderstood};
 use renolog_protocol::refusal::{Code, Refusal};
 
+use super::Unclear;
 use crate::store::StoreError;
 
 /// Why something could not be done. Nothing of it was.
@@ -31,6 +32,9 @@ pub enum ClientError {
     /// The device belongs to nobody yet.
     #[error("本机尚未登记 this device is not enrolled")]
     NotEnrolled,
+    /// What was typed is no value of its field. Other text may be one.
+    #[error(transparent)]
+    Unclear(#[from] Unclear),
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -5,6 +5,7 @@
 //! [`Client::poll_output`], so that a driver with real sockets and a simulation with none look the same from here.
 
 mod arrive;
+mod deadlines;
 mod draft;
 mod error;
 mod history;
@@ -13,7 +14,10 @@ mod outgoing;
 mod read;
 mod receipt;
 mod record;
+mod renewal;
 mod replay;
+mod tally;
+mod typed;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -32,10 +36,12 @@ use renolog_protocol::schema::Schema;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use zeroize::Zeroizing;
 
+pub use deadlines::{Overdue, OverdueFilter};
 pub use error::ClientError;
 pub use history::{HistoryEntry, Mark};
 pub use link::{Input, Output};
 pub use read::{Conflict, Fate, Made, Status, SyncState, Writer};
+pub use typed::Unclear;
 
 use crate::engine::{self, Engine};
 use crate::store::{Community, Enrolled, FeedState, Identity, Place, Store};
@@ -56,6 +62,8 @@ pub struct Client {
     communities: BTreeMap<CommunityId, Community>,
     feeds: BTreeMap<FeedId, FeedState>,
     incomplete: BTreeSet<RecordId>,
+    /// When to show more records anew, while some were last shown under an older schema.
+    renew_at: Option<UnixMs>,
     hot: LruCache<RecordId, Record>,
     // What holds for one connection.
     in_flight: BTreeSet<u64>,
@@ -84,7 +92,7 @@ impl Client {
         store.set_identity(&me)?;
         let engine = Engine::new(ChaCha8Rng::from_rng(&mut rng));
         let mut client = Self {
-            schema: schema_of(&me),
+            schema: Schema::built_in(),
             store,
             engine,
             rng,
@@ -93,6 +101,7 @@ impl Client {
             communities: BTreeMap::new(),
             feeds: BTreeMap::new(),
             incomplete: BTreeSet::new(),
+            renew_at: Some(now),
             hot: LruCache::new(HOT_RECORDS),
             in_flight: BTreeSet::new(),
             rested: BTreeSet::new(),
@@ -101,6 +110,7 @@ impl Client {
             frame_bytes: (0, 0),
         };
         client.recall()?;
+        client.renew_quietly(now);
         Ok(client)
     }
 
@@ -219,7 +229,11 @@ impl Client {
             }
             Input::Timeout => engine::Input::Timeout,
         };
+        let timeout = matches!(input, engine::Input::Timeout);
         self.engine.handle(now, input);
+        if timeout {
+            self.renew_quietly(now);
+        }
         self.pump(now)
     }
 
@@ -230,7 +244,8 @@ impl Client {
 
     /// When to call [`Client::handle`] with [`Input::Timeout`], if nothing else happens before.
     pub fn poll_timeout(&self) -> Option<UnixMs> {
-        self.engine.poll_timeout()
+        let renewal = self.renew_at.filter(|_| self.engine.is_on());
+        self.engine.poll_timeout().into_iter().chain(renewal).min()
     }
 
     /// Writes a copy of the store to a new file, as a phone's backup would.
@@ -299,7 +314,7 @@ impl Client {
         if let Some(me) = self.store.identity()? {
             self.me = me;
         }
-        self.schema = schema_of(&self.me);
+        self.schema = schema_of(self.store.schema_file()?.as_deref());
         self.communities = self.store.communities()?;
         self.feeds = self.store.feeds()?;
         self.incomplete = self.store.incomplete()?;
@@ -358,14 +373,13 @@ fn new_device(rng: &mut ChaCha8Rng, now: UnixMs) -> Identity {
         clock_offset: SpanMs(0),
         last_contact: None,
         enrolled: None,
-        schema_text: None,
     }
 }
 
 /// The schema in force: the stored one if it can be read and is newer than the one built in.
-fn schema_of(me: &Identity) -> Arc<Schema> {
+fn schema_of(file: Option<&str>) -> Arc<Schema> {
     let built_in = Schema::built_in();
-    match me.schema_text.as_deref().map(Schema::parse) {
+    match file.map(Schema::parse) {
         Some(Ok(stored)) if stored.version > built_in.version => Arc::new(stored),
         _ => built_in,
     }

@@ -52,14 +52,14 @@ impl Client {
             return Ok(());
         }
         let received = self.server_time(now);
-        let party = super::record::parse(kept)?.party().clone();
+        let change = super::record::parse(kept)?;
+        let party = change.party().clone();
         let role = kept.role.clone().unwrap_or_else(super::read::unknown_role);
         let (device, person, skew) = (self.me.device, self.person()?, self.me.clock_offset);
         let visit = self.visit(Visit { device, person, role, party, received, skew }, after)?;
         self.store.set_accepted(kept.hash, seq, visit)?;
         if is_out(kept.status) {
-            self.store.drop_drafts_of_change(kept.hash)?;
-            after.stale.insert(kept.record);
+            self.stands_after_all(kept.record, &change, after)?;
         }
         after.touch(kept.record, kept.feed, received);
         Ok(())

@@ -18,6 +18,11 @@ pub(super) fn fits(record: &Record, change: &Change) -> bool {
     change.deps().all(|dep| record.holds(dep))
 }
 
+/// Whether a change makes its record.
+pub(super) fn begins(change: &Change) -> bool {
+    change.deps().next().is_none()
+}
+
 /// Applies each change once what it was written on top of is there. What is left could not be applied.
 ///
 /// Positions in the store are in such an order nearly always: a change is kept after what it depends on. Not so after
@@ -89,14 +94,43 @@ impl Client {
         let revision = self.bump();
         let schema = self.schema.clone();
         match self.hot(id)?.view(&schema) {
-            Some(view) => self.store.project(id, feed, &shown(&view), updated, revision)?,
+            Some(view) => {
+                let shown = self.shown(&view)?;
+                self.store.project(id, feed, &shown, updated, revision)?;
+            }
             None => self.store.set_gone(id, revision)?,
         }
         Ok(())
     }
+
+    /// A record as people read it, without keeping it in memory: for going through many.
+    pub(super) fn glance(&mut self, id: RecordId) -> Result<Option<RecordView>, ClientError> {
+        let schema = self.schema.clone();
+        if let Some(record) = self.hot.peek(&id) {
+            return Ok(record.view(&schema));
+        }
+        Ok(self.rebuild(id)?.view(&schema))
+    }
+
+    pub(super) fn shown(&self, view: &RecordView) -> Result<Projection, ClientError> {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok(Projection {
+            kind: view.created.kind.clone(),
+            state: view.state.clone(),
+            title: view.title.clone(),
+            words: words(view),
+            created: view.created.device_time,
+            voided: view.voided.is_some(),
+            conflicts: count(view.conflicts.len()),
+            superseded: count(view.superseded().count()),
+            due: self.first_end(view)?,
+            schema: self.schema.version,
+        })
+    }
 }
 
-fn shown(view: &RecordView) -> Projection {
+/// Everything written in a record, for search.
+fn words(view: &RecordView) -> String {
     let mut words = String::new();
     let mut add = |text: &str| {
         words.push_str(text);
@@ -115,15 +149,5 @@ fn shown(view: &RecordView) -> Projection {
         }
     }
     view.moves.iter().filter_map(|made| made.reason.as_deref()).for_each(add);
-    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    Projection {
-        kind: view.created.kind.clone(),
-        state: view.state.clone(),
-        title: view.title.clone(),
-        words: words.to_lowercase(),
-        created: view.created.device_time,
-        voided: view.voided.is_some(),
-        conflicts: count(view.conflicts.len()),
-        superseded: count(view.superseded().count()),
-    }
+    words.to_lowercase()
 }

@@ -14,7 +14,7 @@ use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::schema::{FieldName, Value, built_in};
 use renolog_protocol::time::UnixMs;
 
-use super::record::{fits, parse};
+use super::record::{begins, fits, parse};
 use super::{Client, ClientError};
 use crate::store::{Kept, Status};
 
@@ -41,8 +41,8 @@ struct Replay {
     context: Record,
     seen: Record,
     renamed: Renamed,
-    /// Why the latest piece of work was taken out for good.
-    dropped: Option<Refusal>,
+    /// Whether something has been taken back already.
+    begun: bool,
 }
 
 impl Client {
@@ -85,7 +85,8 @@ impl Client {
         back: &TakeBack,
     ) -> Result<(), ClientError> {
         let empty = Record::empty(record);
-        let mut replay = Replay { context: empty.clone(), seen: empty, renamed: Renamed::new(), dropped: None };
+        let beginning = other_beginning(&all, taken)?;
+        let mut replay = Replay { context: empty.clone(), seen: empty, renamed: Renamed::new(), begun: false };
         for (kept, change) in ancestry(all, taken)? {
             if !taken.contains(&kept.hash) {
                 replay.context.apply(&change)?;
@@ -94,9 +95,32 @@ impl Client {
             }
             let acts = replay.context.understand(&change)?;
             replay.context.apply(&change)?;
-            self.say_again(now, &mut replay, &kept, &change, acts, back.refusals.get(&kept.hash))?;
+            match beginning.as_ref().filter(|_| begins(&change)) {
+                Some(beginning) => self.begun_twice(now, &mut replay, &kept, beginning, acts)?,
+                None => self.say_again(now, &mut replay, &kept, &change, acts, back.refusals.get(&kept.hash))?,
+            }
+            replay.begun = true;
         }
         Ok(())
+    }
+
+    /// The record stands by another beginning; what was written on this one is said again on that one.
+    fn begun_twice(
+        &mut self,
+        now: UnixMs,
+        replay: &mut Replay,
+        kept: &Kept,
+        beginning: &Change,
+        acts: Vec<Act>,
+    ) -> Result<(), ClientError> {
+        let alike = replay.seen.understand(beginning).is_ok_and(|begun| begun[1..] == acts[1..]);
+        replay.seen.apply(beginning)?;
+        if alike {
+            return Ok(self.store.set_replaced(kept.hash, Some(beginning.hash()))?);
+        }
+        let kind = replay.context.created().map(|created| created.kind);
+        let refusal = Refusal::new(Code::RewritesHistory, "这条记录已经建立", "this record was made already");
+        self.draft(now, kept, kind, acts, refusal)
     }
 
     /// Makes drafts of everything in a feed that the server has not ruled on; the caller holds the transaction.
@@ -125,22 +149,33 @@ impl Client {
         let code = refusal.map(|refusal| refusal.code);
         let again = match code {
             None | Some(Code::TakenName) => true,
-            // Only where what it depended on is taken back too; otherwise it would be refused the same way for ever.
-            Some(Code::DependsOnRefused) => replay.dropped.is_some(),
+            // Another copy of this phone has said it; once more would be twice.
+            Some(Code::AlreadySaid) => return Ok(self.store.set_replaced(kept.hash, None)?),
+            // Only where what it depended on is taken back too, or was released meanwhile; otherwise it would be refused the
+            // same way for ever.
+            Some(Code::DependsOnRefused) => replay.begun || self.was_released(kept, change)?,
             Some(_) => false,
         };
         if let Some(refusal) = refusal.filter(|_| !again) {
-            replay.dropped = Some(refusal.clone());
             return self.draft(now, kept, kind, acts, refusal.clone());
         }
         let renewed = self.renew(&acts, &replay.seen, code == Some(Code::TakenName), &mut replay.renamed);
         match self.rewrite(now, replay, kept, change, &renewed) {
-            Err(ClientError::Refused(refusal)) => {
-                replay.dropped = Some(refusal.clone());
-                self.draft(now, kept, kind, acts, refusal)
-            }
+            Err(ClientError::Refused(refusal)) => self.draft(now, kept, kind, acts, refusal),
             done => done,
         }
+    }
+
+    /// Whether everything a change depends on is in the feed by now. Believed once: what says it again is not said a third
+    /// time for this reason.
+    fn was_released(&self, kept: &Kept, change: &Change) -> Result<bool, ClientError> {
+        for dep in change.deps() {
+            let stands = |kept: &Kept| kept.status == Status::Accepted && kept.seq.is_some();
+            if !self.store.change(dep)?.as_ref().is_some_and(stands) {
+                return Ok(false);
+            }
+        }
+        Ok(!self.store.says_again(kept.record, kept.hash)?)
     }
 
     fn rewrite(
@@ -204,6 +239,17 @@ fn retarget(entry: &mut BTreeMap<FieldName, Value>, renamed: &Renamed) {
     {
         *target = VoidTarget::Entry { field, key: key.clone() }.to_string();
     }
+}
+
+/// What a record stands by, where that is none of the changes that are `taken`.
+fn other_beginning(all: &[Kept], taken: &BTreeSet<ChangeHash>) -> Result<Option<Change>, ClientError> {
+    for kept in all.iter().filter(|kept| kept.status.stands() && !taken.contains(&kept.hash)) {
+        let change = parse(kept)?;
+        if begins(&change) {
+            return Ok(Some(change));
+        }
+    }
+    Ok(None)
 }
 
 /// The changes that are `taken`, and those they were written on top of, each after what it depends on.

@@ -5,7 +5,7 @@ use renolog_protocol::id::{CommunityId, EntryId, FeedId, PersonId, RecordId};
 use renolog_protocol::record::{Act, Created, EntryParts, Record, Stamp, VoidTarget, creation};
 use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::rules::{Author, Objection, judge};
-use renolog_protocol::schema::{FieldName, KeySource, KindName, MoveName, Party, Role, Shape, Value};
+use renolog_protocol::schema::{FieldName, KeySource, KindName, MoveName, Party, Role, Shape, Value, built_in};
 use renolog_protocol::time::{SpanMs, UnixMs};
 
 use super::{Client, ClientError};
@@ -130,6 +130,26 @@ impl Client {
         Ok(id)
     }
 
+    /// Stops the record's clocks until the end of a day, `2026-11-22`, with a reason. Struck out, it lets them run again.
+    ///
+    /// # Errors
+    /// As [`Client::edit`].
+    pub fn pause(
+        &mut self,
+        now: UnixMs,
+        record: RecordId,
+        until_day: &str,
+        reason: &str,
+        party: Option<&Party>,
+    ) -> Result<EntryId, ClientError> {
+        let id = self.draw_entry();
+        let named = |name| FieldName::parse(name).expect("built-in names are names");
+        let entry = [(named("until"), Value::from(until_day)), (named("reason"), Value::from(reason))].into();
+        let act = Act::Put { field: named(built_in::PAUSES), key: id.to_string(), entry };
+        self.edit(now, record, &[act], party)?;
+        Ok(id)
+    }
+
     /// Strikes something out, with a reason. It stays readable.
     ///
     /// # Errors
@@ -162,7 +182,7 @@ impl Client {
         Ok(kind.and_then(|kind| kind.fields.get(field)).map(|field| field.shape.clone()))
     }
 
-    /// Tries each party the person may speak for, and stores the first change that the rules allow.
+    /// Stores the first change that the rules allow, and sends it if it can be.
     pub(super) fn say(
         &mut self,
         now: UnixMs,
@@ -171,6 +191,20 @@ impl Client {
         party: Option<&Party>,
         acts: &dyn Fn(&Party, UnixMs) -> Vec<Act>,
     ) -> Result<(), ClientError> {
+        let written = self.allowed(now, record, feed, party, acts)?;
+        self.atomically(|me| me.keep(now, feed, written))?;
+        self.after_edit(now)
+    }
+
+    /// Tries each party the person may speak for; the first change that the rules allow. Nothing is stored.
+    pub(super) fn allowed(
+        &mut self,
+        now: UnixMs,
+        record: RecordId,
+        feed: FeedId,
+        party: Option<&Party>,
+        acts: &dyn Fn(&Party, UnixMs) -> Vec<Act>,
+    ) -> Result<Written, ClientError> {
         let person = self.person()?;
         let parties = match party {
             Some(party) => vec![party.clone()],
@@ -180,10 +214,7 @@ impl Client {
         let mut refusal = None;
         for party in parties {
             match self.compose_new(now, &before, feed, &party, acts) {
-                Ok(written) => {
-                    self.atomically(|me| me.keep(now, feed, written))?;
-                    return self.after_edit(now);
-                }
+                Ok(written) => return Ok(written),
                 Err(ClientError::Refused(reason)) => drop(refusal.get_or_insert(reason)),
                 Err(error) => return Err(error),
             }
@@ -235,7 +266,7 @@ impl Client {
     }
 
     /// Keeps a change that was written here; the caller holds the transaction.
-    fn keep(&mut self, now: UnixMs, feed: FeedId, written: Written) -> Result<(), ClientError> {
+    pub(super) fn keep(&mut self, now: UnixMs, feed: FeedId, written: Written) -> Result<(), ClientError> {
         let Written { record, change, role } = written;
         let id = record.id();
         self.store.add_own(change.hash(), id, feed, change.bytes(), &role)?;

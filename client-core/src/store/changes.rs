@@ -1,6 +1,6 @@
 //! Every change this device holds or ever made, and what became of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use renolog_protocol::id::{ChangeHash, DeviceId, FeedId, PersonId, RecordId, Seq};
 use renolog_protocol::schema::Role;
@@ -205,6 +205,21 @@ impl Store {
         )?;
         update.execute((hash.as_bytes(), number(seq.0), visit))?;
         Ok(())
+    }
+
+    /// When the server received each change of a record that it has.
+    pub fn received_of(&self, record: RecordId) -> Result<BTreeMap<ChangeHash, UnixMs>, StoreError> {
+        let mut select = self.db.prepare_cached(
+            "SELECT hash, received_ms FROM changes JOIN visits ON visits.id = visit WHERE record = ?1 AND status IN (0, 1, 2)",
+        )?;
+        let read = |row: &Row<'_>| Ok((id(row, "hash", ChangeHash::from_slice)?, UnixMs(row.get("received_ms")?)));
+        Ok(select.query_map([record.as_bytes()], read)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a change says what another one of its record said before.
+    pub fn says_again(&self, record: RecordId, hash: ChangeHash) -> Result<bool, StoreError> {
+        let mut select = self.db.prepare_cached("SELECT 1 FROM changes WHERE record = ?1 AND replaced_by = ?2")?;
+        Ok(select.exists((record.as_bytes(), hash.as_bytes()))?)
     }
 
     /// Records with changes that arrived and could not be applied.

@@ -29,8 +29,6 @@ pub struct Identity {
     pub last_contact: Option<UnixMs>,
     /// Where its server is, and as whom it may connect.
     pub enrolled: Option<Enrolled>,
-    /// The schema file, when the server gave a newer one than is built in.
-    pub schema_text: Option<String>,
 }
 
 /// What enrolment gave the device.
@@ -82,7 +80,6 @@ impl Store {
                 clock_offset: SpanMs(row.get("clock_offset")?),
                 last_contact: row.get::<_, Option<i64>>("last_contact")?.map(UnixMs),
                 enrolled,
-                schema_text: row.get("schema_text")?,
             })
         };
         Ok(select.query_row([], read).optional()?)
@@ -96,9 +93,9 @@ impl Store {
         let mut upsert = self.db.prepare_cached(
             "INSERT OR REPLACE INTO identity
                  (one, device, key_seed, actor, next_batch, revision, opened, clock_offset, last_contact,
-                  server, person, name, token, schema_text)
+                  server, person, name, token)
              VALUES (1, :device, :key_seed, :actor, :next_batch, :revision, :opened, :clock_offset, :last_contact,
-                  :server, :person, :name, :token, :schema_text)",
+                  :server, :person, :name, :token)",
         )?;
         let seed = Zeroizing::new(identity.key.seed());
         let enrolled = identity.enrolled.as_ref();
@@ -115,8 +112,25 @@ impl Store {
             ":person": enrolled.map(|e| e.person.as_bytes().to_vec()),
             ":name": enrolled.map(|e| &e.name),
             ":token": enrolled.map(|e| &e.token),
-            ":schema_text": identity.schema_text,
         })?;
+        Ok(())
+    }
+
+    /// The schema file, when the server gave a newer one than is built in.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn schema_file(&self) -> Result<Option<String>, StoreError> {
+        let mut select = self.db.prepare_cached("SELECT text FROM schema_file")?;
+        Ok(select.query_row([], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps a schema file in place of the one before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_schema_file(&self, text: &str) -> Result<(), StoreError> {
+        self.db.prepare_cached("INSERT OR REPLACE INTO schema_file (one, text) VALUES (1, ?1)")?.execute([text])?;
         Ok(())
     }
 }

@@ -74,7 +74,7 @@ impl From<rusqlite::Error> for StoreError {
 /// "RNLG": tells a store from any other SQLite file.
 const APPLICATION_ID: i64 = 0x524e_4c47;
 /// Forward only: a migration that has left the house is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/001.sql"), include_str!("../../migrations/002.sql")];
 
 /// The device's own database.
 #[derive(Debug)]

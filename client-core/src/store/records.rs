@@ -78,6 +78,10 @@ pub struct Projection {
     pub conflicts: u32,
     /// How many moves were superseded.
     pub superseded: u32,
+    /// When the first of its clocks ends, if one runs.
+    pub due: Option<UnixMs>,
+    /// The version of the schema that says so.
+    pub schema: u32,
 }
 
 fn listed(row: &Row<'_>) -> rusqlite::Result<ListedRecord> {
@@ -115,12 +119,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut upsert = self.db.prepare_cached(
             "INSERT INTO records (id, community, audience, kind, state, title, words, created_ms, updated_ms, voided, conflicts,
-                 superseded, unsent, held, drafts, waiting, gone, revision)
+                 superseded, due_ms, projected_under, unsent, held, drafts, waiting, gone, revision)
              VALUES (:id, :community, :audience, :kind, :state, :title, :words, :created, :updated, :voided, :conflicts,
-                 :superseded, 0, 0, 0, 0, 0, :revision)
+                 :superseded, :due, :schema, 0, 0, 0, 0, 0, :revision)
              ON CONFLICT (id) DO UPDATE SET kind = :kind, state = :state, title = :title, words = :words, created_ms = :created,
                  updated_ms = max(updated_ms, :updated), voided = :voided, conflicts = :conflicts, superseded = :superseded,
-                 gone = 0, revision = :revision",
+                 due_ms = :due, projected_under = :schema, gone = 0, revision = :revision",
         )?;
         upsert.execute(named_params! {
             ":id": id.as_bytes(),
@@ -135,6 +139,8 @@ impl Store {
             ":voided": shown.voided,
             ":conflicts": shown.conflicts,
             ":superseded": shown.superseded,
+            ":due": shown.due.map(|due| due.0),
+            ":schema": shown.schema,
             ":revision": number(revision),
         })?;
         self.recount(id, revision)
@@ -210,6 +216,43 @@ impl Store {
     /// Records in which people disagree, latest first.
     pub fn in_conflict(&self) -> Result<Vec<RecordId>, StoreError> {
         self.ids("SELECT id FROM records WHERE conflicts > 0 AND gone = 0 ORDER BY updated_ms DESC, id", [])
+    }
+
+    /// Records that were last shown under an older schema than this, at most `limit`.
+    pub fn shown_before(&self, schema: u32, limit: u32) -> Result<Vec<RecordId>, StoreError> {
+        self.ids("SELECT id FROM records WHERE gone = 0 AND projected_under < ?1 LIMIT ?2", (schema, limit))
+    }
+
+    /// Notes that nothing is to be shown anew of a record under this schema.
+    pub fn set_shown(&self, id: RecordId, schema: u32) -> Result<(), StoreError> {
+        let mut update = self.db.prepare_cached("UPDATE records SET projected_under = ?2 WHERE id = ?1")?;
+        update.execute((id.as_bytes(), schema))?;
+        Ok(())
+    }
+
+    /// Records whose first clock ended by `at`, the longest ago first, after the given one.
+    pub fn due_by(
+        &self,
+        at: UnixMs,
+        community: Option<CommunityId>,
+        after: Option<(UnixMs, RecordId)>,
+        limit: u32,
+    ) -> Result<Vec<(UnixMs, RecordId)>, StoreError> {
+        let mut select = self.db.prepare_cached(
+            "SELECT due_ms, id FROM records
+             WHERE gone = 0 AND due_ms IS NOT NULL AND due_ms <= ?1 AND (due_ms, id) > (?2, ?3)
+                 AND (?4 IS NULL OR community = ?4)
+             ORDER BY due_ms, id LIMIT ?5",
+        )?;
+        let (after_ms, after_id) = after.map_or((i64::MIN, Vec::new()), |(at, id)| (at.0, id.as_bytes().to_vec()));
+        let read = |row: &Row<'_>| Ok((UnixMs(row.get("due_ms")?), id(row, "id", RecordId::from_slice)?));
+        let params = (at.0, after_ms, after_id, community.map(|community| community.0), limit);
+        Ok(select.query_map(params, read)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Every record of a kind of which something stands.
+    pub fn records_of_kind(&self, kind: &KindName) -> Result<Vec<RecordId>, StoreError> {
+        self.ids("SELECT id FROM records WHERE kind = ?1 AND gone = 0", [kind.as_str()])
     }
 
     /// Every record of which something stands.

@@ -26,6 +26,23 @@ fn an_older_file_goes_through_the_migrations_it_lacks() {
 }
 
 #[test]
+fn what_the_first_version_wrote_is_there_in_the_second() {
+    let mut store = Store { db: Connection::open_in_memory().expect("opened") };
+    store.migrate(&MIGRATIONS[..1]).expect("the first version");
+    let old = "INSERT INTO identity (one, device, key_seed, actor, schema_text)
+                   VALUES (1, zeroblob(16), zeroblob(32), zeroblob(16), 'version = 7');
+               INSERT INTO records VALUES (zeroblob(16), zeroblob(16), 0, 'claim', 'proposed', '3幢', '3幢', 1, 2, 0, 0, 0, 0, 0,
+                   0, 0, 0, 5);";
+    store.db.execute_batch(old).expect("written");
+    store.migrate(MIGRATIONS).expect("migrated");
+    assert!(store.identity().expect("readable").is_some());
+    assert_eq!(store.schema_file().expect("readable").as_deref(), Some("version = 7"));
+    let waiting = store.shown_before(1, 10).expect("readable");
+    assert_eq!(waiting.len(), 1, "to be shown anew, since no due moment is known");
+    assert_eq!(store.listed(waiting[0]).expect("readable").expect("listed").title, "3幢");
+}
+
+#[test]
 fn a_failed_migration_leaves_the_file_as_it_was() {
     let mut store = Store::open(&Place::Memory).expect("made");
     let next = [MIGRATIONS, &["CREATE TABLE later (x INTEGER) STRICT; nonsense"]].concat();
@@ -42,7 +59,7 @@ fn a_newer_file_another_file_and_no_database_are_told_apart() {
     newer.db.execute_batch("PRAGMA user_version = 999").expect("set");
     drop(newer);
     let refused = Store::open(&Place::File(path("newer")));
-    assert!(matches!(refused, Err(StoreError::Newer { found: 999, known: 1 })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 999, known: 2 })), "{refused:?}");
 
     let other = Connection::open(path("other")).expect("made");
     other.execute_batch("CREATE TABLE theirs (x)").expect("made");

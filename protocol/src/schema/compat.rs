@@ -35,7 +35,10 @@ where
 
 fn kind(found: &mut Vec<String>, old: &Kind, new: &Kind) {
     if old.audience != new.audience {
-        found.push(format!("its audience was `{}` and is `{}`; records stay with whom they were made for", old.audience, new.audience));
+        found.push(format!(
+            "its audience was `{}` and is `{}`; records stay with whom they were made for",
+            old.audience, new.audience
+        ));
     }
     if old.initial != new.initial {
         found.push(format!("new records began as `{}` and would begin as `{}`", old.initial, new.initial));
@@ -69,7 +72,9 @@ fn field(found: &mut Vec<String>, name: &FieldName, old: &Field, new: &Field) {
         (Shape::Set { key: before, entry: old_entry }, Shape::Set { key: now, entry: new_entry }) if before == now => {
             entry(found, name, old_entry, new_entry);
         }
-        (Shape::Log(before), Shape::Log(now)) | (Shape::PerParty(before), Shape::PerParty(now)) => entry(found, name, before, now),
+        (Shape::Log(before), Shape::Log(now)) | (Shape::PerParty(before), Shape::PerParty(now)) => {
+            entry(found, name, before, now)
+        }
         _ => found.push(format!("field `{name}` has another type")),
     }
 }
@@ -120,12 +125,28 @@ mod tests {
             ("a label", "zh = \"整改单\"", "zh = \"整改通知单\""),
             ("a help text", "从提出到复核通过。", "从提出到复核。"),
             ("a new choice", "quality = { zh", "cost = { zh = \"造价\", en = \"cost\" }, quality = { zh"),
-            ("a new field", "due = { zh = \"整改期限\"", "cause = { zh = \"原因\", en = \"cause\", type = \"text\", write = [\"anyone\"] }\ndue = { zh = \"整改期限\""),
-            ("a new state", "stopped = { zh = \"停工\"", "parked = { zh = \"搁置\", en = \"parked\" }\nstopped = { zh = \"停工\""),
+            (
+                "a new field",
+                "due = { zh = \"整改期限\"",
+                "cause = { zh = \"原因\", en = \"cause\", type = \"text\", write = [\"anyone\"] }\ndue = { zh = \"整改期限\"",
+            ),
+            (
+                "a new state",
+                "stopped = { zh = \"停工\"",
+                "parked = { zh = \"搁置\", en = \"parked\" }\nstopped = { zh = \"停工\"",
+            ),
             ("a longer term", "within = { hours = 24 }", "within = { hours = 48 }"),
-            ("a wider bound", "type = \"text\", max = 120, needed = true, write = [\"anyone\"]", "type = \"text\", max = 200, needed = true, write = [\"anyone\"]"),
+            (
+                "a wider bound",
+                "type = \"text\", max = 120, needed = true, write = [\"anyone\"]",
+                "type = \"text\", max = 200, needed = true, write = [\"anyone\"]",
+            ),
             ("fewer who may", "by = [\"supervisor\", \"specialist\"]", "by = [\"supervisor\"]"),
-            ("a move from one state more", "from = [\"raised\"], to = \"issued\"", "from = [\"raised\", \"rejected\"], to = \"issued\""),
+            (
+                "a move from one state more",
+                "from = [\"raised\"], to = \"issued\"",
+                "from = [\"raised\", \"rejected\"], to = \"issued\"",
+            ),
         ] {
             assert_eq!(after(&[(was, is)]), [""; 0], "{words}");
         }
@@ -134,16 +155,48 @@ mod tests {
     #[test]
     fn what_may_not() {
         for (was, is, words) in [
-            ("type = \"day\", write = [\"supervisor\", \"specialist\", \"street\"]", "type = \"text\", write = [\"supervisor\", \"specialist\", \"street\"]", "kind `rectification`: field `due` has another type"),
+            (
+                "type = \"day\", write = [\"supervisor\", \"specialist\", \"street\"]",
+                "type = \"text\", write = [\"supervisor\", \"specialist\", \"street\"]",
+                "kind `rectification`: field `due` has another type",
+            ),
             ("findings = { zh = \"情况\"", "discoveries = { zh = \"情况\"", "kind `rectification`: field `findings` was removed"),
-            (", progress = { zh = \"进度\", en = \"progress\" }", "", "kind `rectification`: choice `progress` of field `item` was removed"),
-            ("title = \"location\"\ninitial = \"raised\"", "title = \"location\"\ninitial = \"issued\"", "kind `rectification`: new records began as `raised` and would begin as `issued`"),
+            (
+                ", progress = { zh = \"进度\", en = \"progress\" }",
+                "",
+                "kind `rectification`: choice `progress` of field `item` was removed",
+            ),
+            (
+                "title = \"location\"\ninitial = \"raised\"",
+                "title = \"location\"\ninitial = \"issued\"",
+                "kind `rectification`: new records began as `raised` and would begin as `issued`",
+            ),
             ("resume = { zh", "restart = { zh", "kind `rectification`: move `resume` was removed"),
-            ("to = \"fixing\", weight = \"progress\", by = [\"supervisor\"]", "to = \"issued\", weight = \"progress\", by = [\"supervisor\"]", "kind `rectification`: move `resume` led to `fixing` and would lead to `issued`"),
-            ("from = [\"submitted\"], to = \"verified\", weight = \"close\"", "from = [\"submitted\"], to = \"verified\", weight = \"progress\"", "kind `rectification`: move `verify` has another weight"),
-            ("from = [\"issued\", \"rejected\"]", "from = [\"issued\"]", "kind `rectification`: move `fix` could be made from `rejected`, and could not any more"),
-            ("entry = { name = { zh = \"名称\", en = \"name\", type = \"text\", max = 60 } }", "entry = { title = { zh = \"名称\", en = \"name\", type = \"text\", max = 60 } }", "kind `community`: part `name` of field `buildings` was removed"),
-            ("type = \"record\", kind = \"demand\"", "type = \"record\", kind = \"matter\"", "kind `demand`: field `into` named a `demand` and would name a `matter`"),
+            (
+                "to = \"fixing\", weight = \"progress\", by = [\"supervisor\"]",
+                "to = \"issued\", weight = \"progress\", by = [\"supervisor\"]",
+                "kind `rectification`: move `resume` led to `fixing` and would lead to `issued`",
+            ),
+            (
+                "from = [\"submitted\"], to = \"verified\", weight = \"close\"",
+                "from = [\"submitted\"], to = \"verified\", weight = \"progress\"",
+                "kind `rectification`: move `verify` has another weight",
+            ),
+            (
+                "from = [\"issued\", \"rejected\"]",
+                "from = [\"issued\"]",
+                "kind `rectification`: move `fix` could be made from `rejected`, and could not any more",
+            ),
+            (
+                "entry = { name = { zh = \"名称\", en = \"name\", type = \"text\", max = 60 } }",
+                "entry = { title = { zh = \"名称\", en = \"name\", type = \"text\", max = 60 } }",
+                "kind `community`: part `name` of field `buildings` was removed",
+            ),
+            (
+                "type = \"record\", kind = \"demand\"",
+                "type = \"record\", kind = \"matter\"",
+                "kind `demand`: field `into` named a `demand` and would name a `matter`",
+            ),
         ] {
             assert_eq!(after(&[(was, is)]), [words]);
         }

@@ -82,7 +82,9 @@ async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
     if !args.once {
         let token = token(&app).await?;
         println!("继续服务，按 Ctrl-C 结束  Still serving; Ctrl-C ends it. Look on:");
-        println!("  renolog history desheng --data {}", path.display());
+        let program = std::env::current_exe().map_or_else(|_| "renolog".to_owned(), |path| path.display().to_string());
+        println!("  {program} history desheng --data {}", path.display());
+        println!("  {program} history yeqing --data {}", path.display());
         println!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/communities/desheng/history");
         println!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/communities/desheng/records\n");
     }

@@ -67,7 +67,7 @@ impl Stage {
         for slug in communities {
             let row = self.app.readers.ask({
                 let slug = (*slug).to_owned();
-                move |store| crate::http::find_community(store, &slug)
+                move |store| office::find_community(store, &slug)
             });
             known.insert((*slug).to_owned(), row.await?.context("the community was just added")?.id);
         }
@@ -110,7 +110,12 @@ impl Person {
     }
 
     /// Makes a record without a word: for the many that nobody would read line by line.
-    pub(super) fn create_quietly(&mut self, slug: &str, kind: &str, fields: &[(&str, impl Into<Value> + Clone)]) -> Result<RecordId> {
+    pub(super) fn create_quietly(
+        &mut self,
+        slug: &str,
+        kind: &str,
+        fields: &[(&str, impl Into<Value> + Clone)],
+    ) -> Result<RecordId> {
         let values = fields.iter().map(|(name, value)| Ok((FieldName::parse(name)?, value.clone().into())));
         let values = values.collect::<Result<Vec<_>>>()?;
         let community = *self.communities.get(slug).context("not a member there")?;

@@ -62,7 +62,8 @@ pub(super) async fn before_works(stage: &Stage, street: &mut Person) -> Result<V
     wu.settle("计票、通过、公示  counted, passed, made public").await?;
 
     zhou.settle("收到  received").await?;
-    for (which, items) in [("standards", ["无障碍", "消防"]), ("scheme", ["管线", "绿化"]), ("decision", ["公示", "票数"])] {
+    for (which, items) in [("standards", ["无障碍", "消防"]), ("scheme", ["管线", "绿化"]), ("decision", ["公示", "票数"])]
+    {
         let fields = [("which", Value::from(which))];
         let gate = zhou.create("yeqing", "gate", &fields)?;
         for item in items {

@@ -141,7 +141,9 @@ fn households(logs: &[Log], known: Known<'_>, is_started: impl Fn(&Log) -> Optio
     };
     let share = Figure {
         name: "households.share".into(),
-        label: Label { zh: "惠及户数占全域老旧小区居民".into(), en: "households in the plan, of all in old communities".into() },
+        label: Label {
+            zh: "惠及户数占全域老旧小区居民".into(), en: "households in the plan, of all in old communities".into()
+        },
         value: share,
         ..plain.clone()
     };

@@ -10,7 +10,8 @@ pub(super) fn resources(facts: &[FactRow]) -> [Figure; 4] {
     let silent = facts.iter().filter(|fact| fact.number.is_none());
     let total = known.clone().filter_map(|fact| fact.number).reduce(i64::saturating_add);
     [
-        Figure::new("resources.offered", "共建资源", "resources offered", Unit::Records).counting(facts.iter().map(Counted::plain)),
+        Figure::new("resources.offered", "共建资源", "resources offered", Unit::Records)
+            .counting(facts.iter().map(Counted::plain)),
         Figure::new("resources.allocated", "已调配资源", "resources allocated", Unit::Records).counting(in_state("allocated")),
         Figure::new("resources.used", "已使用资源", "resources used", Unit::Records).counting(in_state("used")),
         worth
@@ -30,6 +31,7 @@ pub(super) fn satisfaction(visits: &[FactRow]) -> [Figure; 2] {
         mean.of(scored.clone().map(Counted::plain))
             .without(silent.clone().count() as u64, silent.map(Counted::plain))
             .is(Amount::mean(sum, count)),
-        Figure::new("satisfaction.visits", "回访次数", "follow-up visits", Unit::Records).counting(visits.iter().map(Counted::plain)),
+        Figure::new("satisfaction.visits", "回访次数", "follow-up visits", Unit::Records)
+            .counting(visits.iter().map(Counted::plain)),
     ]
 }

@@ -120,7 +120,10 @@ fn said(entry: &Entry) -> Vec<String> {
     }
     if let Some(released) = &entry.marks.released {
         let (zh, en, who) = (&released.refused.zh, &released.refused.en, &released.name);
-        lines.push(format!("⚖ 曾因“{zh}”未被接受，由{}{who}放行：{} refused ({en}), then released", released.role, released.reason));
+        lines.push(format!(
+            "⚖ 曾因“{zh}”未被接受，由{}{who}放行：{} refused ({en}), then released",
+            released.role, released.reason
+        ));
     }
     lines
 }

@@ -9,11 +9,12 @@ use super::{Caller, Problem};
 use crate::app::App;
 use crate::history::{self, Entry, Question};
 use crate::ingest;
+use crate::office::find_community;
 use crate::store::{ALL, Column, CommunityRow, Read, Reader, StoreError};
 
 /// Most entries in one answer.
 pub(super) const MOST: usize = 500;
-const USUAL: usize = 100;
+pub(super) const USUAL: usize = 100;
 
 #[derive(Serialize)]
 pub(super) struct Community {
@@ -80,28 +81,13 @@ fn describe(app: &App, store: &Reader, caller: &Caller, row: CommunityRow) -> Re
     Ok(Some(Community { id: row.id, slug: row.slug, name: row.name, feeds }))
 }
 
-/// The community meant by an id, a short name or a name.
-///
-/// # Errors
-/// [`StoreError`].
-pub(crate) fn find<S: Read + ?Sized>(store: &S, named: &str) -> Result<Option<CommunityRow>, StoreError> {
-    if let Ok(id) = named.parse::<CommunityId>() {
-        return store.get(&[id.to_cell()]);
-    }
-    let by_slug: Vec<CommunityRow> = store.list_by(CommunityRow::BY_SLUG, &[named.to_owned().to_cell()], None, 1)?;
-    if let Some(row) = by_slug.into_iter().next() {
-        return Ok(Some(row));
-    }
-    Ok(store.list::<CommunityRow>(&[], None, ALL)?.into_iter().find(|row| row.name == named))
-}
-
 pub(super) fn no_community(named: &str) -> Problem {
     Problem::not_found(format!("there is no community {named:?}, or this token may not see it"))
 }
 
 pub(super) async fn show(State(app): State<App>, caller: Caller, Path(named): Path<String>) -> Result<Json<Community>, Problem> {
     let (asked, name) = (app.clone(), named.clone());
-    let found = app.readers.ask(move |store| match find(store, &name)? {
+    let found = app.readers.ask(move |store| match find_community(store, &name)? {
         Some(row) => describe(&asked, store, &caller, row),
         None => Ok(None),
     });
@@ -117,7 +103,7 @@ pub(super) async fn history(
     let (after, limit) = (page.position::<history::Position>()?, page.limit());
     let (asked, name) = (app.clone(), named.clone());
     let found = app.readers.ask(move |store| {
-        let Some(row) = find(store, &name)? else { return Ok(None) };
+        let Some(row) = find_community(store, &name)? else { return Ok(None) };
         let audiences = caller.audiences(&asked, store, row.id)?;
         if audiences.is_empty() {
             return Ok(None);

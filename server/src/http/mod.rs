@@ -3,10 +3,14 @@
 mod admin;
 mod auth;
 mod communities;
+mod disputes;
 mod enrol;
+mod figures;
+mod overdue;
 mod problem;
 mod quarantine;
 mod records;
+mod scope;
 mod sync;
 
 use std::time::Duration;
@@ -19,7 +23,6 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 pub use auth::Caller;
-pub(crate) use communities::find as find_community;
 pub use problem::Problem;
 
 use crate::app::App;
@@ -37,7 +40,13 @@ pub fn router(app: App) -> Router {
         .route("/communities/{community}/history", get(communities::history))
         .route("/communities/{community}/refused", get(quarantine::list))
         .route("/refused/{change}", get(quarantine::show).post(quarantine::settle))
+        .route("/communities/{community}/conflicts", get(disputes::conflicts))
+        .route("/communities/{community}/overdue", get(overdue::of_community))
+        .route("/overdue", get(overdue::of_district))
+        .route("/figures", get(figures::list))
+        .route("/figures/{name}/records", get(figures::records))
         .route("/records/{record}", get(records::show))
+        .route("/records/{record}/tally", get(disputes::tally))
         .route("/records/{record}/history", get(records::history))
         .route("/invites", post(admin::invite))
         .route("/tokens", post(admin::issue_token))

@@ -8,12 +8,12 @@ use renolog_protocol::limits;
 use renolog_protocol::schema::Role;
 use serde::Serialize;
 
-use super::communities::{MOST, Stretch, find, no_community};
+use super::communities::{MOST, Stretch, no_community};
 use super::{Caller, Problem};
 use crate::app::App;
 use crate::command::{Command, Settle};
 use crate::history::{self, Entry};
-use crate::office::Decision;
+use crate::office::{Decision, find_community};
 
 const NOT_YOURS: &str = "this is for the street and the district";
 
@@ -24,7 +24,7 @@ pub(super) async fn list(
 ) -> Result<Json<Stretch<Entry>>, Problem> {
     let (asked, name) = (app.clone(), named.clone());
     let found = app.readers.ask(move |store| {
-        let Some(row) = find(store, &name)? else { return Ok(None) };
+        let Some(row) = find_community(store, &name)? else { return Ok(None) };
         if caller.administers(&asked, store, row.id)?.is_none() {
             return Ok(Some(Err(Problem::forbidden(NOT_YOURS))));
         }
@@ -47,16 +47,11 @@ async fn administered(app: &App, caller: &Caller, change: ChangeHash) -> Result<
         let role = caller.administers(&asked, store, entry.feed.community)?;
         Ok(Some((entry, role)))
     });
-    let (entry, role) =
-        found.await?.ok_or_else(|| Problem::not_found(format!("change {change} is not in quarantine")))?;
+    let (entry, role) = found.await?.ok_or_else(|| Problem::not_found(format!("change {change} is not in quarantine")))?;
     Ok((entry, role.ok_or_else(|| Problem::forbidden(NOT_YOURS))?))
 }
 
-pub(super) async fn show(
-    State(app): State<App>,
-    caller: Caller,
-    Path(change): Path<ChangeHash>,
-) -> Result<Json<Entry>, Problem> {
+pub(super) async fn show(State(app): State<App>, caller: Caller, Path(change): Path<ChangeHash>) -> Result<Json<Entry>, Problem> {
     Ok(Json(administered(&app, &caller, change).await?.0))
 }
 

@@ -7,10 +7,11 @@ use renolog_protocol::schema::{KindName, StateName};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::communities::{Page, Stretch, find, no_community};
+use super::communities::{Page, Stretch, no_community};
 use super::{Caller, Problem};
 use crate::app::App;
 use crate::history::{self, Entry};
+use crate::office::find_community;
 use crate::store::{Column, Read, Reader, RecordRow, StoreError};
 
 #[derive(Serialize)]
@@ -43,7 +44,7 @@ pub(super) async fn list(
     let after = filter.page.position::<ListPosition>()?;
     let (asked, name) = (app.clone(), named.clone());
     let found = app.readers.ask(move |store| {
-        let Some(row) = find(store, &name)? else { return Ok(None) };
+        let Some(row) = find_community(store, &name)? else { return Ok(None) };
         let audiences = caller.audiences(&asked, store, row.id)?;
         if audiences.is_empty() {
             return Ok(None);
@@ -110,12 +111,12 @@ fn listed(row: RecordRow) -> Listed {
     Listed { id, feed, kind, state, title, updated, conflicts, superseded }
 }
 
-fn no_record(record: RecordId) -> Problem {
+pub(super) fn no_record(record: RecordId) -> Problem {
     Problem::not_found(format!("there is no record {record}, or this token may not see it"))
 }
 
 /// The record's row, if the caller may read it.
-fn readable(app: &App, store: &Reader, caller: &Caller, record: RecordId) -> Result<Option<RecordRow>, StoreError> {
+pub(super) fn readable(app: &App, store: &Reader, caller: &Caller, record: RecordId) -> Result<Option<RecordRow>, StoreError> {
     let Some(row) = store.get::<RecordRow>(&[record.to_cell()])? else { return Ok(None) };
     let audiences = caller.audiences(app, store, row.feed.community)?;
     Ok(audiences.contains(&row.feed.audience).then_some(row))

@@ -20,8 +20,7 @@ use super::project::project;
 use super::{IngestError, Rejection};
 use crate::reception;
 use crate::store::{
-    ALL, ActorRow, BatchRow, ChangeRow, Column, CommunityRow, Fate, FeedRow, Read, Store, StoreError, TimelineRow,
-    WaitRow, Write,
+    ALL, ActorRow, BatchRow, ChangeRow, Column, CommunityRow, Fate, FeedRow, Read, Store, StoreError, TimelineRow, WaitRow, Write,
 };
 
 /// The visit a change came with.

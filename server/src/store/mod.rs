@@ -12,8 +12,8 @@ mod sqlite;
 pub use cell::{Cell, Column};
 pub use memory::Memory;
 pub use rows::{
-    ActorRow, BatchRow, ChangeRow, CommandRow, CommunityRow, DeviceRow, EpochRow, FactRow, Fate, FeedRow, Index, InviteRow, MemberRow,
-    PersonRow, RecordRow, Row, SchemaRow, SeenRow, SettledRow, TABLES, Table, TimelineRow, TokenRow, WaitRow,
+    ActorRow, BatchRow, ChangeRow, CommandRow, CommunityRow, DeviceRow, EpochRow, FactRow, Fate, FeedRow, Index, InviteRow,
+    MemberRow, PersonRow, RecordRow, Row, SchemaRow, SeenRow, SettledRow, TABLES, Table, TimelineRow, TokenRow, WaitRow,
 };
 pub use sqlite::{OpenError, Reader, Sqlite, VERSION};
 

@@ -296,7 +296,7 @@ rows! {
     }
 
     /// Projection: a record as people see it.
-    RecordRow in "records" key 1 indexes [BY_FEED(feed, updated)] {
+    RecordRow in "records" key 1 indexes [BY_FEED(feed, updated), BY_CONFLICTS(feed, conflicts), BY_SUPERSEDED(feed, superseded)] {
         /// Which.
         id: RecordId,
         /// Where it belongs.

@@ -33,7 +33,8 @@ impl Relay {
     pub async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let state = Arc::new(State { server: watch::Sender::new(server), held: watch::Sender::new(false), up: watch::Sender::new(0) });
+        let state =
+            Arc::new(State { server: watch::Sender::new(server), held: watch::Sender::new(false), up: watch::Sender::new(0) });
         let task = tokio::spawn({
             let state = state.clone();
             async move {

@@ -105,3 +105,53 @@ fn a_restored_phone_that_listens_before_it_writes_never_forks() {
     let summary = converged(&mut world);
     assert_eq!((summary.changes, summary.forked), (3, 0));
 }
+
+#[test]
+fn a_copy_that_hears_of_the_fork_before_it_hears_the_other_says_everything_again() {
+    let (mut world, people) = desheng(24);
+    let Desheng { id, chen, street, .. } = people;
+    let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
+    world.run_until_quiet();
+    let copy = world.back_up(chen);
+    let copy = world.restore(copy);
+    for round in 0..12 {
+        world.note(street, leak, &format!("第{round}次督查：{}", "现场仍在渗水，已拍照留存。".repeat(100)));
+    }
+    world.run_until_quiet();
+    world.note(chen, leak, "旧手机：五楼也在漏");
+    world.run_until_quiet();
+    for words in ["新手机：一", "新手机：二", "新手机：三"] {
+        world.note(copy, leak, words);
+    }
+    // Her copy has pages to read before it comes to what the other phone wrote; the receipt overtakes them.
+    world.slow(copy, 5_000..=5_000);
+    world.online(copy);
+    world.run_until_quiet();
+
+    let summary = converged(&mut world);
+    assert_eq!((summary.changes, summary.forked, summary.refused), (17, 1, 2), "refused: what stood on the forked one");
+    assert_eq!(replaced(&mut world, copy), 3);
+    assert_eq!(world.client(copy).drafts().unwrap(), [], "nothing of it needs her attention");
+}
+
+#[test]
+fn what_two_copies_have_in_common_is_said_once() {
+    let (mut world, people) = desheng(25);
+    let Desheng { id, chen, .. } = people;
+    let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
+    world.run_until_quiet();
+    let copy = world.back_up(chen);
+    let copy = world.restore(copy);
+    world.note(chen, leak, "第一部：五楼也在漏");
+    world.run_until_quiet();
+    world.note(copy, leak, "第二部：四楼没有漏");
+    let copy_of_copy = world.back_up(copy);
+    let copy_of_copy = world.restore(copy_of_copy);
+    world.note(copy_of_copy, leak, "第三部：六楼渗水");
+    for phone in [copy, copy_of_copy] {
+        world.online(phone);
+        world.run_until_quiet();
+    }
+    assert_eq!(converged(&mut world).changes, 4);
+    assert_eq!(world.client(people.wang).read(leak).unwrap().entries("notes").len(), 3);
+}

@@ -65,6 +65,8 @@ CREATE TABLE records (
     updated INTEGER NOT NULL, conflicts INTEGER NOT NULL, superseded INTEGER NOT NULL, view TEXT NOT NULL
 ) STRICT;
 CREATE INDEX records_BY_FEED ON records (feed, updated);
+CREATE INDEX records_BY_CONFLICTS ON records (feed, conflicts);
+CREATE INDEX records_BY_SUPERSEDED ON records (feed, superseded);
 
 CREATE TABLE facts (
     id BLOB NOT NULL PRIMARY KEY, feed BLOB NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, voided INTEGER NOT NULL,

@@ -1,0 +1,69 @@
+//! `renolog overdue`: what is over its time, the longest first.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use renolog_protocol::calendar::Calendar;
+use renolog_protocol::id::{Audience, FeedId};
+use renolog_protocol::schema::{Party, Role, Schema};
+
+use super::Data;
+use crate::clock::{Clock, SystemClock};
+use crate::data_dir;
+use crate::figures::Scope;
+use crate::office::find_community;
+use crate::overdue::{self, Filter, Overdue};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct OverdueArgs {
+    /// Only this community, by short name, name or id.
+    community: Option<String>,
+    /// Only what waits for this party.
+    #[arg(long)]
+    party: Option<Party>,
+    /// Only what waits for this role, or has been escalated to it.
+    #[arg(long)]
+    role: Option<Role>,
+    /// A file of holidays and make-up days, instead of the built-in one.
+    #[arg(long)]
+    calendar: Option<PathBuf>,
+    #[command(flatten)]
+    data: Data,
+}
+
+pub(super) fn print(args: OverdueArgs) -> Result<()> {
+    let store = data_dir::reader(&args.data.data)?;
+    let schema = super::schema_of(&store)?;
+    let calendar = super::read_calendar(args.calendar.as_deref())?;
+    let scope = match &args.community {
+        None => Scope::Everything,
+        Some(named) => {
+            let row = find_community(&store, named)?.with_context(|| format!("there is no community {named:?}"))?;
+            Scope::Feeds(Audience::ALL.into_iter().map(|audience| FeedId { community: row.id, audience }).collect())
+        }
+    };
+    let filter = Filter { party: args.party, role: args.role };
+    let found = overdue::list(&store, &scope, &schema, &calendar, SystemClock.now(), &filter)?;
+    print!("{}", render(&schema, &calendar, &found));
+    Ok(())
+}
+
+fn render(schema: &Schema, calendar: &Calendar, found: &[Overdue]) -> String {
+    let mut text = format!("超期 overdue: {}\n", found.len());
+    for late in found {
+        let kind = schema.kinds.get(&late.kind);
+        let label = kind.map_or_else(|| late.kind.to_string(), |kind| kind.label.to_string());
+        let state = kind.map_or_else(|| late.state.to_string(), |kind| kind.state_label(&late.state).to_string());
+        let _ = writeln!(text, "\n{label} · {} · {state}", late.title);
+        let due = calendar.written(late.due).unwrap_or_default();
+        let _ = writeln!(text, "  {}；应于 due {due}，已超 over by {}", late.rule, late.overdue);
+        let names = |roles: &mut dyn Iterator<Item = &Role>| roles.map(Role::as_str).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "  待办 waits for: {}", names(&mut late.waits_for.iter()));
+        if !late.escalated.is_empty() {
+            let _ = writeln!(text, "  已上报 escalated to: {}", names(&mut late.escalated.iter()));
+        }
+        let _ = writeln!(text, "  {}", late.record);
+    }
+    text
+}
