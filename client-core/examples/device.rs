@@ -14,12 +14,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use renolog_client_core::client::{ClientError, HistoryEntry, Mark, SyncState};
+use renolog_client_core::client::{ClientError, HistoryEntry, Mark, OverdueFilter, SyncState};
 use renolog_client_core::store::{DraftId, Filter, ListedRecord};
 use renolog_client_core::{Device, DeviceError};
+use renolog_protocol::deadlines::Due;
 use renolog_protocol::id::{CommunityId, RecordId};
 use renolog_protocol::record::{EntryParts, FieldView, VoidTarget, describe};
-use renolog_protocol::schema::{FieldName, Kind, KindName, Label, MoveName, Shape, StateName, Value};
+use renolog_protocol::schema::{FieldName, Kind, KindName, Label, MoveName, Party, Role, Shape, StateName, Value};
+use renolog_protocol::tally::{Count, Outcome};
 use renolog_protocol::time::UnixMs;
 use renolog_protocol::words;
 
@@ -59,6 +61,8 @@ enum Command {
     },
     /// Add a remark. 备注
     Note { record: String, text: String },
+    /// Stop a record's clocks until the end of a day: `pause RECORD 2026-11-30 等配件`. 暂停期限
+    Pause { record: String, until_day: String, reason: String },
     /// Strike out a record, or one entry of it. 作废
     Void {
         record: String,
@@ -85,6 +89,24 @@ enum Command {
     History { record: String },
     /// Show where people disagree. 冲突
     Conflicts,
+    /// Show the clocks of a record. 期限
+    Due { record: String },
+    /// List what is overdue, the longest first. 超期
+    Overdue {
+        /// Which community: the start of its id or name. 小区
+        #[arg(long)]
+        community: Option<String>,
+        /// What concerns a role: waits for it, or was handed up to it. 身份
+        #[arg(long)]
+        role: Option<String>,
+        /// What concerns a party. 哪一方
+        #[arg(long)]
+        party: Option<String>,
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Count the votes on a motion. 计票
+    Tally { record: String },
     /// Show what was refused, and why. 被退回的内容
     Drafts,
     /// Say a refused draft again. 重新提交草稿
@@ -136,6 +158,9 @@ async fn run(arguments: Arguments) -> Result<()> {
         Command::Show { record } => show(&device, find(&device, &record)?),
         Command::History { record } => history(&device, find(&device, &record)?),
         Command::Conflicts => conflicts(&device),
+        Command::Due { record } => due(&device, find(&device, &record)?),
+        Command::Overdue { community, role, party, limit } => overdue(&device, community, role, party, limit),
+        Command::Tally { record } => tally(&device, find(&device, &record)?),
         Command::Drafts => drafts(&device),
         Command::Status => status(&device),
         command => write(&device, command),
@@ -155,6 +180,11 @@ fn write(device: &Device, command: Command) -> Result<()> {
         Command::Note { record, text } => {
             let record = find(device, &record)?;
             device.note(record, &text)?;
+            record
+        }
+        Command::Pause { record, until_day, reason } => {
+            let record = find(device, &record)?;
+            device.pause(record, &until_day, &reason)?;
             record
         }
         Command::Void { record, reason, entry } => {
@@ -257,7 +287,7 @@ fn new(device: &Device, kind: &str, fields: &[String], community: Option<&str>) 
     let kind = schema.kinds.get(&name).with_context(|| format!("有这些种类 kinds are: {}", names()))?;
     let values = pairs(fields)?.into_iter().map(|(field, typed)| {
         let field = FieldName::parse(field)?;
-        let value = value_of(kind, &field, typed)?;
+        let value = value_of(device, community, kind, &field, typed)?;
         Ok((field, value))
     });
     Ok(device.create(community, &name, values.collect::<Result<_>>()?)?)
@@ -266,9 +296,10 @@ fn new(device: &Device, kind: &str, fields: &[String], community: Option<&str>) 
 fn edit(device: &Device, record: RecordId, fields: &[String]) -> Result<RecordId> {
     let (schema, view) = (device.peek(|client| client.schema().clone()), device.read(record)?);
     let kind = schema.kinds.get(&view.created.kind).context("未知种类 a kind this device does not know")?;
+    let community = device.peek(|client| client.listed(record))?.feed.community;
     for (field, typed) in pairs(fields)? {
         let field = FieldName::parse(field)?;
-        let value = value_of(kind, &field, typed)?;
+        let value = value_of(device, community, kind, &field, typed)?;
         device.with(|client, now| client.set(now, record, &field, value))?;
     }
     Ok(record)
@@ -278,10 +309,12 @@ fn put(device: &Device, record: RecordId, field: &str, key: &str, parts: &[Strin
     let (schema, view) = (device.peek(|client| client.schema().clone()), device.read(record)?);
     let kind = schema.kinds.get(&view.created.kind).context("未知种类 a kind this device does not know")?;
     let holds = kind.entry(field).with_context(|| format!("“{}”没有 has no {field}", kind.label))?;
+    let community = device.peek(|client| client.listed(record))?.feed.community;
     let entry = pairs(parts)?.into_iter().map(|(name, typed)| {
         let name = FieldName::parse(name)?;
         let part = holds.parts.get(&name).with_context(|| format!("没有 there is no part {name}"))?;
-        Ok((name, part.scalar.parse(typed)?))
+        let value = device.peek(|client| client.typed(community, &part.scalar, typed)).with_context(|| part.label.to_string())?;
+        Ok((name, value))
     });
     let entry: EntryParts = entry.collect::<Result<_>>()?;
     let key = Some(key).filter(|key| *key != "-");
@@ -297,11 +330,13 @@ fn pair(text: &str) -> Result<(&str, &str)> {
     text.split_once('=').with_context(|| format!("{text}: 请写成 write it as 项=值 field=value"))
 }
 
-fn value_of(kind: &Kind, field: &FieldName, typed: &str) -> Result<Value> {
+fn value_of(device: &Device, community: CommunityId, kind: &Kind, field: &FieldName, typed: &str) -> Result<Value> {
     let names = || kind.fields.iter().map(|(name, field)| format!("{name}（{}）", field.label.zh)).collect::<Vec<_>>().join("、");
     let rules = kind.fields.get(field).with_context(|| format!("没有 there is no {field}；有 there are: {}", names()))?;
     match &rules.shape {
-        Shape::Register(scalar) => scalar.parse(typed).with_context(|| rules.label.to_string()),
+        Shape::Register(scalar) => {
+            device.peek(|client| client.typed(community, scalar, typed)).with_context(|| rules.label.to_string())
+        }
         Shape::Prose { .. } => Ok(Value::from(typed)),
         _ => bail!("“{}”请用 put 添加 is added to with `put`", rules.label),
     }
@@ -320,22 +355,9 @@ fn the_community(device: &Device, wanted: Option<&str>) -> Result<CommunityId> {
     }
 }
 
-/// A record by the start, or the end, of its id: ids begin with the time, so their ends differ sooner.
+/// A record by the start, or the end, of its id.
 fn find(device: &Device, part: &str) -> Result<RecordId> {
-    if let Ok(whole) = part.parse() {
-        return Ok(whole);
-    }
-    let all = device.list(&Filter::default())?;
-    let fits = |listed: &&ListedRecord| {
-        let id = listed.id.to_string();
-        id.starts_with(part) || id.ends_with(part)
-    };
-    let fitting: Vec<_> = all.iter().filter(fits).collect();
-    match fitting[..] {
-        [one] => Ok(one.id),
-        [] => bail!("没有这条记录 there is no record {part}"),
-        _ => bail!("{} 条记录都符合，请多写几位 records fit {part}: write more of it", fitting.len()),
-    }
+    Ok(device.peek(|client| client.record_typed(None, part))?)
 }
 
 fn short(record: RecordId) -> String {
@@ -474,17 +496,80 @@ fn conflicts(device: &Device) -> Result<()> {
 fn drafts(device: &Device) -> Result<()> {
     let schema = device.peek(|client| client.schema().clone());
     for draft in device.peek(|client| client.drafts())? {
-        println!(
-            "#{}  {}  {}  {} {}",
-            draft.id.0,
-            short(draft.record),
-            moment(draft.written),
-            draft.refusal.zh,
-            draft.refusal.en
-        );
-        for act in &draft.acts {
-            println!("    {}", words::act(&schema, schema.kinds.get(&draft.kind), act).zh);
+        println!("#{}  {}  {}", draft.id.0, short(draft.record), moment(draft.written));
+        draft.words(&schema).iter().for_each(|words| println!("    {}\n    {}", words.zh, words.en));
+        println!("  被退回 refused ({}): {}", draft.refusal.code, draft.refusal.sentence());
+        if let Some(who) = draft.who_could(&schema) {
+            println!("  可由这些人办理 who could: {who}");
         }
+    }
+    Ok(())
+}
+
+fn due(device: &Device, record: RecordId) -> Result<()> {
+    let clocks = device.due(record)?;
+    if clocks.is_empty() {
+        println!("没有期限 no clock runs");
+    }
+    clocks.iter().for_each(|clock| println!("{}", clock_line(device, clock)));
+    Ok(())
+}
+
+fn clock_line(device: &Device, clock: &Due) -> String {
+    let over = match (clock.overdue, clock.earliest) {
+        (Some(span), _) => format!("已超期 over for {span}"),
+        (None, true) => "此前不得办理 nothing before that".to_owned(),
+        (None, false) => "未到期 in time".to_owned(),
+    };
+    let told = device.peek(|client| client.schema().who(&clock.escalated.iter().cloned().collect()));
+    let told = if clock.escalated.is_empty() { String::new() } else { format!("  已上报 told: {told}") };
+    format!("  {}  {}  {over}{told}", moment(clock.due), clock.rule)
+}
+
+fn overdue(device: &Device, community: Option<String>, role: Option<String>, party: Option<String>, limit: usize) -> Result<()> {
+    let filter = OverdueFilter {
+        community: community.map(|wanted| the_community(device, Some(&wanted))).transpose()?,
+        role: role.map(|role| Role::parse(&role)).transpose()?,
+        party: party.map(|party| Party::parse(&party)).transpose()?,
+    };
+    let schema = device.peek(|client| client.schema().clone());
+    for overdue in device.overdue(&filter, limit)? {
+        println!("{}", line(device, &overdue.record)?);
+        overdue.clocks.iter().for_each(|clock| println!("{}", clock_line(device, clock)));
+        println!("  等待 waits for: {}", schema.who(&overdue.waits_for));
+    }
+    Ok(())
+}
+
+fn tally(device: &Device, motion: RecordId) -> Result<()> {
+    let Some(tally) = device.tally(motion)? else {
+        bail!("本机不能计票：不是民主决策、看不到票，或缺总户数、总面积 no count here: no motion, no ballots, or no totals")
+    };
+    let side = |count: &Count| {
+        format!(
+            "参与 {}／{}（须 {}），同意 {}（须 {}） taking part {}/{} (needed {}), agreeing {} (needed {})",
+            count.taking_part,
+            count.all,
+            count.quorum,
+            count.agreeing,
+            count.needed,
+            count.taking_part,
+            count.all,
+            count.quorum,
+            count.agreeing,
+            count.needed
+        )
+    };
+    println!("人数 heads: {}", side(&tally.heads));
+    println!("面积 area cm²: {}", side(&tally.area_cm2));
+    let outcome = match tally.outcome {
+        Outcome::Passed => "通过 passed",
+        Outcome::Failed => "未通过 failed",
+        Outcome::Open => "未定 open",
+    };
+    println!("{outcome}");
+    if !tally.set_aside.is_empty() {
+        println!("另列 set aside: {}", tally.set_aside.into_iter().collect::<Vec<_>>().join("、"));
     }
     Ok(())
 }

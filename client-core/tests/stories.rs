@@ -1,6 +1,8 @@
 //! What happens to people's work: stories of phones and a server, told without sockets.
 
+mod released;
 mod story;
+mod three_steps;
 
 use renolog_client_core::client::{ClientError, Fate, Mark, SyncState};
 use renolog_client_core::store::{Filter, Place, StoreError};

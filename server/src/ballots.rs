@@ -112,3 +112,72 @@ fn text<'a>(view: &'a RecordView, field: &str) -> Option<&'a str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use renolog_protocol::tally::Outcome;
+
+    use super::*;
+    use crate::testing::{District, Member, put};
+
+    const UNIT_CM2: i64 = 900_000;
+
+    fn vote(desk: &mut District, owners: &Member, motion: RecordId, unit: &str, choice: &str) -> RecordId {
+        let community = desk.community_of(motion);
+        let motion = motion.to_string();
+        let values = [
+            ("motion", motion.as_str().into()),
+            ("unit", unit.into()),
+            ("area_cm2", UNIT_CM2.into()),
+            ("choice", choice.into()),
+            ("channel", "door".into()),
+        ];
+        desk.make(owners, community, "ballot", &values, Vec::new())
+    }
+
+    fn counted(desk: &District, motion: RecordId) -> Counted {
+        let row = desk.ingest.store().get(&[motion.to_cell()]).expect("memory").expect("it was made");
+        count(desk.ingest.store(), &Schema::built_in(), &row).expect("memory").expect("it is a motion")
+    }
+
+    #[test]
+    fn a_motion_is_counted_from_the_ballots_that_name_it() {
+        let mut desk = District::new();
+        let community = desk.community("yeqing");
+        let owners = desk.member(&[community], "owners_committee");
+        let committee = desk.member(&[community], "residents_committee");
+        let values = [("text", "加装电梯".into()), ("class", "ordinary".into())];
+        let other = desk.make(&owners, community, "motion", &values, Vec::new());
+        let unsaid = counted(&desk, other);
+        assert_eq!((unsaid.units, unsaid.tally), (None, None), "the whole is not known, and so nothing follows");
+
+        let whole = [("units", 6_i64.into()), ("area_cm2", (6 * UNIT_CM2).into())];
+        let motion = desk.make(&owners, community, "motion", &[&values[..], &whole[..]].concat(), Vec::new());
+        for name in ["publish", "vote"] {
+            desk.go(&owners, motion, name);
+        }
+        for unit in ["1-101", "1-102", "1-201"] {
+            vote(&mut desk, &owners, motion, unit, "agree");
+        }
+        vote(&mut desk, &owners, other, "1-301", "agree");
+        let void = vote(&mut desk, &owners, motion, "1-302", "disagree");
+        desk.act(&committee, void, &[put("witness", "residents_committee", &[("seen", true.into())])]);
+        desk.go(&owners, void, "void");
+        let disputed = vote(&mut desk, &owners, motion, "1-202", "disagree");
+        desk.go(&committee, disputed, "dispute");
+
+        let open = counted(&desk, motion);
+        let tally = open.tally.expect("the whole is known");
+        assert_eq!((open.closed, open.ballots), (false, 4));
+        assert_eq!((tally.heads.taking_part, tally.heads.agreeing, tally.heads.quorum), (3, 3, 4));
+        assert_eq!(tally.set_aside, ["1-202".to_owned()].into());
+        assert_eq!(tally.outcome, Outcome::Open);
+
+        desk.go(&owners, motion, "count");
+        assert!(counted(&desk, motion).closed);
+        desk.act(&committee, disputed, &[put("witness", "residents_committee", &[("seen", true.into())])]);
+        desk.go(&owners, disputed, "verify");
+        let tally = counted(&desk, motion).tally.expect("the whole is known");
+        assert_eq!((tally.heads.taking_part, tally.outcome), (4, Outcome::Passed));
+    }
+}

@@ -386,7 +386,7 @@ fn quarantine(verb: QuarantineVerb) -> Result<()> {
             let store = data_dir::reader(&data.data)?;
             let row = find_community(&store, &community)?.with_context(|| format!("there is no community {community:?}"))?;
             for audience in Audience::ALL {
-                for entry in history::refused(&store, &Schema::built_in(), FeedId { community: row.id, audience }, 1000)? {
+                for entry in history::refused(&store, &*schema_of(&store)?, FeedId { community: row.id, audience }, 1000)? {
                     print_refused(&entry);
                 }
             }
@@ -394,7 +394,7 @@ fn quarantine(verb: QuarantineVerb) -> Result<()> {
         }
         QuarantineVerb::Show { change, data } => {
             let store = data_dir::reader(&data.data)?;
-            let entry = history::in_quarantine(&store, &Schema::built_in(), change)?;
+            let entry = history::in_quarantine(&store, &*schema_of(&store)?, change)?;
             print_refused(&entry.with_context(|| format!("change {change} is not in quarantine"))?);
             Ok(())
         }

@@ -165,3 +165,67 @@ fn author<S: Read + ?Sized>(store: &S, source: &Source) -> Result<Author, StoreE
         received: batch.received,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use renolog_protocol::id::Audience;
+    use renolog_protocol::record::Act;
+    use renolog_protocol::schema::Value;
+
+    use super::*;
+    use crate::testing::{District, field};
+
+    #[test]
+    fn what_was_written_apart_names_its_authors_until_it_is_settled() {
+        let mut desk = District::new();
+        let community = desk.community("qinfeng");
+        let street = desk.member(&[community], "street");
+        let committee = desk.member(&[community], "residents_committee");
+        let record = desk.make(&street, community, "community", &[("name", "勤丰".into())], Vec::new());
+        let households = |number: i64| Act::Set { field: field("households"), value: Value::from(number) };
+        let (mut one, mut other) = (desk.copy(record), desk.copy(record));
+        let first = desk.write(&street, &mut one, &[households(474)]);
+        let second = desk.write(&committee, &mut other, &[households(471)]);
+        desk.accepted(&street, record, &first);
+        desk.accepted(&committee, record, &second);
+
+        let feeds = || Audience::ALL.map(|audience| FeedId { community, audience });
+        let found = |desk: &District| list(desk.ingest.store(), &Schema::built_in(), feeds(), None, 9).expect("memory");
+        let disagreements = found(&desk);
+        assert_eq!(disagreements.len(), 1);
+        let conflict = &disagreements[0].conflicts[0];
+        assert_eq!(conflict.label.en, "households");
+        let mut said: Vec<(&str, &str)> =
+            conflict.values.iter().map(|stands| (stands.value.as_str(), stands.author.name.as_str())).collect();
+        said.sort_unstable();
+        assert_eq!(said, [("471", "residents_committee"), ("474", "street")]);
+        assert!(conflict.settled_by.en.contains("street office"), "{}", conflict.settled_by);
+        assert!(list(desk.ingest.store(), &Schema::built_in(), feeds(), Some(record), 9).expect("memory").is_empty());
+
+        desk.act(&street, record, &[households(474)]);
+        assert!(found(&desk).is_empty(), "settled by writing it again");
+    }
+
+    #[test]
+    fn a_move_that_was_overtaken_is_listed() {
+        let mut desk = District::new();
+        let community = desk.community("qinfeng");
+        let supervisor = desk.member(&[community], "supervisor");
+        let contractor = desk.member(&[community], "contractor");
+        let values = [("item", "safety".into()), ("location", "3幢".into())];
+        let record = desk.make(&supervisor, community, "rectification", &values, Vec::new());
+        desk.go(&supervisor, record, "issue");
+        let (mut one, mut other) = (desk.copy(record), desk.copy(record));
+        let (fix, stop) = (desk.a_move(record, "fix"), desk.a_move(record, "stop_work"));
+        let fixes = desk.write(&contractor, &mut one, &[fix]);
+        let stops = desk.write(&supervisor, &mut other, &[stop]);
+        desk.accepted(&contractor, record, &fixes);
+        desk.accepted(&supervisor, record, &stops);
+
+        let feed = FeedId { community, audience: Audience::Open };
+        let found = list(desk.ingest.store(), &Schema::built_in(), [feed], None, 9).expect("memory");
+        assert_eq!(found[0].state.as_str(), "stopped");
+        let overtaken = &found[0].superseded[0];
+        assert_eq!((overtaken.label.en.as_str(), overtaken.author.name.as_str()), ("start fixing", "contractor"));
+    }
+}

@@ -59,4 +59,6 @@ pub mod schema_text;
 pub mod secret;
 pub mod serve;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod writer;

@@ -136,3 +136,47 @@ fn waits_for(kind: &Kind, state: &StateName) -> BTreeSet<Role> {
     let ordinary = kind.moves.values().filter(|rule| rule.from.contains(state) && !rule.weight.overrules());
     ordinary.flat_map(|rule| rule.by.iter().cloned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{District, HOUR, MONDAY};
+
+    fn names(found: &[Overdue]) -> Vec<&str> {
+        found.iter().map(|late| late.rule.en.as_str()).collect()
+    }
+
+    #[test]
+    fn a_whistle_that_nobody_answers_goes_up_step_by_step() {
+        let mut desk = District::new();
+        let community = desk.community("desheng");
+        let committee = desk.member(&[community], "residents_committee");
+        let street = desk.member(&[community], "street");
+        let values = [("need", "污水管返水".into()), ("urgency", "urgent".into())];
+        let whistle = desk.make(&committee, community, "whistle", &values, Vec::new());
+        let (schema, calendar) = (Schema::built_in(), Calendar::built_in());
+        let at = |desk: &District, hours: i64, filter: &Filter| {
+            let now = MONDAY + SpanMs(hours * HOUR.0);
+            list(desk.ingest.store(), &Scope::Everything, &schema, &calendar, now, filter).expect("memory")
+        };
+        let role = |name: &str| Filter { role: Role::parse(name).ok(), ..Filter::default() };
+        let party = |name: &str| Filter { party: Party::parse(name).ok(), ..Filter::default() };
+
+        assert!(at(&desk, 3, &Filter::default()).is_empty(), "there is time");
+        let late = at(&desk, 5, &Filter::default());
+        assert_eq!(names(&late), ["dispatched within 4 hours"]);
+        assert_eq!((late[0].since, late[0].overdue), (MONDAY, HOUR));
+        assert_eq!(late[0].escalated, [Role::parse("street").expect("a role")]);
+        assert_eq!(at(&desk, 8, &Filter::default())[0].escalated.len(), 2, "street, then district");
+        assert_eq!((at(&desk, 5, &party("street")).len(), at(&desk, 5, &party("builders")).len()), (1, 0));
+        assert_eq!((at(&desk, 5, &role("district")).len(), at(&desk, 8, &role("district")).len()), (0, 1), "once it got there");
+
+        desk.now = MONDAY + SpanMs(5 * HOUR.0);
+        desk.go(&street, whistle, "dispatch");
+        assert!(at(&desk, 6, &Filter::default()).is_empty(), "the next clock has begun");
+        let late = at(&desk, 8, &Filter::default());
+        assert_eq!(names(&late), ["an urgent whistle is answered within 2 hours"]);
+        assert_eq!(late[0].since, desk.now, "from receipt, not from the device's clock");
+        assert_eq!(late[0].waits_for_parties, BTreeSet::from([Party::parse("departments").expect("a party")]));
+    }
+}

@@ -3,6 +3,7 @@
 //! - [`world`]: phones, a network and a server in one thread, with a clock that jumps. The real client and the real write
 //!   path; no sockets, no threads, no waiting. The same seed gives the same run.
 //! - [`sockets`]: the real thing on real sockets, servers that can be killed among it.
+//! - [`play`]: such a world in which anything may happen.
 //! - [`checks`]: what must be true of such a world at rest.
 //!
 //! The tests themselves stand in `tests/`: `store` and `replay` on the server's store, `stories` and `convergence` in the
@@ -34,5 +35,6 @@
 //! ```
 
 pub mod checks;
+pub mod play;
 pub mod sockets;
 pub mod world;

@@ -26,6 +26,8 @@ pub(super) struct Aftermath {
     pub(super) stale: BTreeSet<RecordId>,
     /// Work to be taken back.
     pub(super) back: BTreeMap<RecordId, TakeBack>,
+    /// Records in which something stands again that had been taken out.
+    returned: BTreeSet<RecordId>,
     /// Feeds to be asked for again.
     follow: Vec<Cursor>,
     visits: BTreeMap<Visit, i64>,
@@ -158,6 +160,7 @@ impl Client {
             }
         }
         after.stale.insert(record);
+        after.returned.insert(record);
         Ok(())
     }
 
@@ -243,6 +246,9 @@ impl Client {
         }
         for record in &after.stale {
             self.hot.pop(record);
+        }
+        for record in std::mem::take(&mut after.returned) {
+            self.take_up(now, record)?;
         }
         for (record, (feed, at)) in std::mem::take(&mut after.touched) {
             self.project(record, feed, at)?;

@@ -29,26 +29,47 @@ impl Client {
     /// [`ClientError::Refused`] if it still may not stand; the draft is kept. As [`Client::edit`].
     pub fn retry(&mut self, now: UnixMs, draft: DraftId) -> Result<RecordId, ClientError> {
         let draft = self.store.draft(draft)?.ok_or(ClientError::NoSuchDraft)?;
-        let record = self.hot(draft.record)?.clone();
-        let view = record.view(&self.schema);
-        let unsaid: Vec<Act> =
-            draft.acts.iter().filter(|act| !view.as_ref().is_some_and(|view| says(view, act))).cloned().collect();
-        if unsaid.is_empty() && !draft.acts.is_empty() {
-            self.discard(draft.id)?;
-            return Ok(draft.record);
-        }
-        let acts = self.renew(&unsaid, &record, true, &mut Default::default());
-        let again = |party: &Party, device_time: UnixMs| acts.iter().cloned().map(|act| at(act, party, device_time)).collect();
-        if !matches!(acts.first(), Some(Act::Create(_))) && record.is_empty() {
-            return Err(ClientError::NoSuchRecord(draft.record));
-        }
-        let written = self.allowed(now, draft.record, draft.feed, Some(&draft.party), &again)?;
-        self.atomically(|me| {
-            me.store.drop_draft(draft.id)?;
-            me.keep(now, draft.feed, written)
-        })?;
+        self.atomically(|me| me.say_draft(now, &draft, true))?;
         self.after_edit(now)?;
         Ok(draft.record)
+    }
+
+    /// What was refused only because something else did not stand is said once more now that it does; the caller holds the
+    /// transaction. Under its old names: should it be released too, it is still one thing.
+    pub(super) fn take_up(&mut self, now: UnixMs, record: RecordId) -> Result<(), ClientError> {
+        for draft in self.store.drafts_of(record)? {
+            let depended = [Code::DependsOnRefused, Code::RewritesHistory].contains(&draft.refusal.code);
+            if !depended {
+                continue;
+            }
+            match self.say_draft(now, &draft, false) {
+                Err(error @ ClientError::Store(_)) => return Err(error),
+                Err(error) => tracing::debug!(%record, %error, "a draft stays a draft"),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Says a draft again and lets it go; the caller holds the transaction.
+    fn say_draft(&mut self, now: UnixMs, draft: &Draft, redraw: bool) -> Result<(), ClientError> {
+        let record = self.hot(draft.record)?.clone();
+        let view = record.view(&self.schema);
+        let said = |act: &&Act| view.as_ref().is_some_and(|view| says(view, act));
+        let unsaid: Vec<Act> = draft.acts.iter().filter(|act| !said(act)).cloned().collect();
+        if unsaid.is_empty() && !draft.acts.is_empty() {
+            self.store.drop_draft(draft.id)?;
+            let revision = self.bump();
+            return Ok(self.store.recount(draft.record, revision)?);
+        }
+        if !matches!(unsaid.first(), Some(Act::Create(_))) && record.is_empty() {
+            return Err(ClientError::NoSuchRecord(draft.record));
+        }
+        let acts = self.renew(&unsaid, &record, redraw, &mut Default::default());
+        let again = |party: &Party, device_time: UnixMs| acts.iter().cloned().map(|act| at(act, party, device_time)).collect();
+        let written = self.allowed(now, draft.record, draft.feed, Some(&draft.party), &again)?;
+        self.store.drop_draft(draft.id)?;
+        self.keep(now, draft.feed, written)
     }
 
     /// Lets refused work go. Its writer's decision, nobody else's.

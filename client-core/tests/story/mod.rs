@@ -31,6 +31,8 @@ pub struct Phone {
     pub cut_after: Option<usize>,
     /// How far its clock is off.
     pub skew: SpanMs,
+    /// The rules that the server gives it.
+    pub given: Arc<Schema>,
 }
 
 #[derive(Default)]
@@ -46,6 +48,8 @@ pub struct Server {
     pub pushes: Vec<RawBatch>,
     /// Numbers of batches that cannot be taken at all.
     pub not_taken: BTreeSet<u64>,
+    /// The rules it judges by, where they are newer than those built in.
+    pub newer: Option<Arc<Schema>>,
 }
 
 pub struct World {
@@ -104,7 +108,8 @@ impl World {
             client.follow(self.now, self.community).expect("stored");
         }
         self.server.keys.insert(client.device(), (person, client.public_key()));
-        self.phones.push(Phone { client, person, session: None, cut_after: None, skew: SpanMs(0) });
+        let given = Schema::built_in();
+        self.phones.push(Phone { client, person, session: None, cut_after: None, skew: SpanMs(0), given });
         self.phones.len() - 1
     }
 
@@ -216,7 +221,7 @@ impl World {
             }
             server::Output::Introduce { device_time } => {
                 let _ = device_time;
-                server::Input::Introduced(self.introduction(self.phones[phone].person))
+                server::Input::Introduced(self.introduction(&self.phones[phone]))
             }
             server::Output::Submit(raw) => {
                 if self.server.not_taken.contains(&raw.number) {
@@ -225,14 +230,7 @@ impl World {
                 }
                 self.server.pushes.push(raw.clone());
                 let receipt = self.server.judge(self.now, raw);
-                for (feed, entries) in &self.server.feeds {
-                    let head = Seq(entries.len() as u64);
-                    for other in &mut self.phones {
-                        if let Some(session) = &mut other.session {
-                            session.handle(server::Input::Grew(*feed, head));
-                        }
-                    }
-                }
+                self.tell_everyone();
                 server::Input::Judged(receipt)
             }
             server::Output::Read { feed, after } => {
@@ -259,12 +257,38 @@ impl World {
         CommunityStanding { community: self.community, name: "德胜新村".into(), feeds: feeds.collect(), roster }
     }
 
-    fn introduction(&self, person: PersonId) -> Introduction {
+    fn tell_everyone(&mut self) {
+        for (feed, entries) in &self.server.feeds {
+            let head = Seq(entries.len() as u64);
+            for session in self.phones.iter_mut().filter_map(|phone| phone.session.as_mut()) {
+                session.handle(server::Input::Grew(*feed, head));
+            }
+        }
+    }
+
+    /// An administrator lets a refused change stand after all.
+    pub fn release(&mut self, hash: ChangeHash) {
+        let holds = |raw: &&RawBatch| {
+            raw.changes.iter().any(|raw| renolog_protocol::change::Change::parse(&raw.bytes).expect("sound").hash() == hash)
+        };
+        let raw = self.server.pushes.iter().find(holds).expect("it was pushed").clone();
+        let (person, key) = self.server.keys[&raw.device];
+        let batch = Batch::open(raw, &key).expect("a sound batch");
+        let (record, change) = batch.changes().iter().find(|(_, change)| change.hash() == hash).expect("found above");
+        let known = self.server.records.entry(*record).or_insert_with(|| Record::empty(*record));
+        known.understand(change).expect("it can be released");
+        self.server.refused.remove(&hash).expect("it was refused");
+        self.server.accept(self.now, &batch, person, *record, change, role("street"));
+        self.tell_everyone();
+        self.run();
+    }
+
+    fn introduction(&self, phone: &Phone) -> Introduction {
         Introduction {
             server_time: self.now,
             epoch: self.server.epoch,
-            schema: Schema::built_in(),
-            communities: vec![self.standing(person)],
+            schema: phone.given.clone(),
+            communities: vec![self.standing(phone.person)],
         }
     }
 
@@ -328,6 +352,24 @@ impl Server {
         Receipt { device: batch.device(), number: batch.number(), rulings: rulings.try_into().expect("bounded") }
     }
 
+    fn accept(
+        &mut self,
+        now: UnixMs,
+        batch: &Batch,
+        person: PersonId,
+        id: RecordId,
+        change: &renolog_protocol::change::Change,
+        role: Role,
+    ) -> Seq {
+        self.records.entry(id).or_insert_with(|| Record::empty(id)).apply(change).expect("judged");
+        let entries = self.feeds.entry(batch.feed()).or_default();
+        let seq = Seq(entries.len() as u64 + 1);
+        let (device, party, skew) = (batch.device(), change.party().clone(), now - batch.device_time());
+        let visit = Visit { device, person, role, party, received: now, skew };
+        entries.push(FeedEntry { seq, record: id, hash: change.hash(), bytes: change.bytes().into(), visit });
+        seq
+    }
+
     fn rule(
         &mut self,
         now: UnixMs,
@@ -355,21 +397,15 @@ impl Server {
         }
         let record = self.records.entry(id).or_insert_with(|| Record::empty(id));
         let author = Author { person, device: batch.device(), at: now };
-        match judge(&Schema::built_in(), &self.roster, record, batch.feed().audience, author, change) {
-            Ok(allowed) => {
-                record.apply(change).expect("judged");
-                let seq = Seq(entries.len() as u64 + 1);
-                let visit = Visit {
-                    device: batch.device(),
-                    person,
-                    role: allowed.role,
-                    party: change.party().clone(),
-                    received: now,
-                    skew: now - batch.device_time(),
-                };
-                entries.push(FeedEntry { seq, record: id, hash: change.hash(), bytes: change.bytes().into(), visit });
-                Ruling::Accepted(seq)
-            }
+        match judge(
+            &self.newer.clone().unwrap_or_else(Schema::built_in),
+            &self.roster,
+            record,
+            batch.feed().audience,
+            author,
+            change,
+        ) {
+            Ok(allowed) => Ruling::Accepted(self.accept(now, batch, person, id, change, allowed.role)),
             Err(Objection::Refused(refusal)) => {
                 self.refused.insert(change.hash(), refusal.clone());
                 Ruling::Refused(refusal)

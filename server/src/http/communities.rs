@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::history::{self, Entry, Question};
 use crate::ingest;
 use crate::office::find_community;
-use crate::store::{ALL, Column, CommunityRow, Read, Reader, StoreError};
+use crate::store::{ALL, CommunityRow, Read, Reader, StoreError};
 
 /// Most entries in one answer.
 pub(super) const MOST: usize = 500;

@@ -131,3 +131,139 @@ fn project_again<S: Store>(store: &mut S, hot: &mut Hot, schema: &Schema, kind: 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use renolog_protocol::schema::Role;
+    use renolog_protocol::wire::Ruling;
+
+    use super::*;
+    use crate::app::{StartError, found, found_as_it_was};
+    use crate::clock::SystemClock;
+    use crate::command::{Command, Stamped};
+    use crate::ingest::Ingest;
+    use crate::store::{CommandRow, DeviceRow, Memory, dump};
+    use crate::testing::District;
+
+    fn built_in_with(version: u32, was: &str, is: &str) -> Schema {
+        let text = Schema::built_in().text().replacen("version = 1", &format!("version = {version}"), 1);
+        assert!(text.contains(was), "{was}");
+        Schema::parse(&text.replacen(was, is, 1)).unwrap_or_else(|bad| panic!("{bad}"))
+    }
+
+    fn named(schema: &Schema) -> Command {
+        Command::UseSchema(UseSchema { version: schema.version, text: schema.text().to_owned() })
+    }
+
+    fn restarted(store: Memory, schema: Schema) -> Result<Ingest<Memory>, StartError> {
+        found(store, Arc::new(schema), &SystemClock)
+    }
+
+    /// The store of a server that has been stopped.
+    fn stopped(ingest: Ingest<Memory>) -> Memory {
+        replay(&ingest).store
+    }
+
+    /// Applies the log of one ingest to an empty store.
+    fn replay(from: &Ingest<Memory>) -> Ingest<Memory> {
+        let mut to = Ingest::new(Memory::new(), Schema::built_in()).expect("memory");
+        for row in from.store().list::<CommandRow>(&[], None, ALL).expect("memory") {
+            let bytes = |hash: renolog_protocol::id::ChangeHash| {
+                from.store().get::<crate::store::ChangeRow>(&[hash.to_cell()]).expect("memory").map(|row| row.bytes)
+            };
+            let key = |device: renolog_protocol::id::DeviceId| {
+                from.store().get::<DeviceRow>(&[device.to_cell()]).expect("memory").map(|row| row.public_key)
+            };
+            let command = Command::from_log(&row.body, bytes, key).expect("it was logged");
+            to.apply(&Stamped { received: row.received, command }).expect("it was applied before");
+        }
+        to.commit().expect("memory");
+        to
+    }
+
+    #[test]
+    fn a_schema_follows_only_what_it_fits() {
+        let fresh = || restarted(Memory::new(), built_in_with(1, "version = 1", "version = 1")).expect("new");
+        let again = |schema| restarted(stopped(fresh()), schema);
+        let last = fresh().last;
+        assert_eq!(again(built_in_with(1, "整改单", "整改单")).expect("nothing changed").last, last, "and nothing is written");
+
+        let altered = again(built_in_with(1, "整改单", "整改通知单")).expect_err("the same version");
+        assert!(matches!(altered, StartError::Schema(SchemaRefused::Altered(1))), "{altered}");
+        assert!(altered.to_string().contains("version 2"), "it says what to do: {altered}");
+
+        let newer = again(built_in_with(2, "整改单", "整改通知单")).expect("a new version");
+        assert_eq!((newer.schema().version, newer.last), (2, last + 1));
+        let older = restarted(stopped(newer), built_in_with(1, "整改单", "整改单")).expect_err("older");
+        assert!(matches!(older, StartError::Schema(SchemaRefused::Older { in_use: 2, given: 1 })), "{older}");
+
+        let broken =
+            again(built_in_with(2, "due = { zh = \"整改期限\"", "until = { zh = \"整改期限\"")).expect_err("a field is gone");
+        assert!(broken.to_string().contains("kind `rectification`: field `due` was removed"), "{broken}");
+    }
+
+    #[test]
+    fn a_directory_goes_on_with_the_schema_it_was_used_with() {
+        let own = restarted(Memory::new(), built_in_with(7, "整改单", "整改通知单")).expect("new");
+        let again = found_as_it_was(stopped(own), &SystemClock).expect("as it was");
+        assert_eq!(again.schema().version, 7);
+        let fresh = found_as_it_was(Memory::new(), &SystemClock).expect("new");
+        assert_eq!(fresh.schema().text(), Schema::built_in().text());
+    }
+
+    #[test]
+    fn every_change_is_judged_by_the_schema_of_its_time_and_so_again_in_a_replay() {
+        let mut desk = District::new();
+        let community = desk.community("desheng");
+        let captain = desk.member(&[community], "captain");
+        let values = [("item", "quality".into()), ("location", "3幢".into())];
+        let record = desk.make(&captain, community, "rectification", &values, Vec::new());
+        let issue = desk.a_move(record, "issue");
+        let try_issue = |desk: &mut District, act| {
+            let mut copy = desk.copy(record);
+            let change = desk.write(&captain, &mut copy, &[act]);
+            desk.push(&captain, record, &change)
+        };
+        assert!(matches!(try_issue(&mut desk, issue), Ruling::Refused(_)), "not for captains");
+
+        let wider =
+            built_in_with(2, "by = [\"supervisor\", \"specialist\"] }", "by = [\"supervisor\", \"specialist\", \"captain\"] }");
+        assert!(wider.kinds["rectification"].moves["issue"].by.contains(&Role::parse("captain").expect("a role")));
+        desk.command(named(&wider)).expect("it fits");
+        desk.now = desk.now + crate::testing::HOUR;
+        let issue = desk.a_move(record, "issue");
+        assert!(matches!(try_issue(&mut desk, issue), Ruling::Accepted(_)), "now it is");
+
+        let again = replay(&desk.ingest);
+        assert_eq!(dump(again.store()).expect("memory"), dump(desk.ingest.store()).expect("memory"), "cell by cell");
+        assert_eq!(again.schema().version, 2);
+    }
+
+    #[test]
+    fn a_schema_that_was_not_committed_never_ruled() {
+        let mut ingest = restarted(Memory::new(), built_in_with(1, "整改单", "整改单")).expect("new");
+        let newer = built_in_with(2, "整改单", "整改通知单");
+        let received = renolog_protocol::time::UnixMs(1);
+        ingest.apply(&Stamped { received, command: named(&newer) }).expect("it fits");
+        ingest.rollback().expect("memory");
+        assert_eq!(ingest.schema().version, 1);
+    }
+
+    #[test]
+    fn what_a_new_schema_calls_done_is_counted_as_done() {
+        let mut desk = District::new();
+        let community = desk.community("desheng");
+        let committee = desk.member(&[community], "residents_committee");
+        let values = [("name", "养老点".into()), ("kind", "elderly".into())];
+        let service = desk.make(&committee, community, "service", &values, Vec::new());
+        desk.go(&committee, service, "open");
+        desk.go(&committee, service, "pause");
+        let closed = |desk: &District| {
+            desk.ingest.store().get::<FactRow>(&[service.to_cell()]).expect("memory").and_then(|fact| fact.closed)
+        };
+        assert_eq!(closed(&desk), None);
+        let paused = "paused = { zh = \"暂停\", en = \"paused\"";
+        desk.command(named(&built_in_with(2, paused, &format!("{paused}, done = true")))).expect("it fits");
+        assert_eq!(closed(&desk), Some(desk.now), "projected again");
+    }
+}

@@ -19,8 +19,8 @@ use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, Epoch};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Frame, Ruling};
-use renolog_server::command::{Command, Found};
-use renolog_server::ingest::Ingest;
+use renolog_server::command::{Command, Found, Stamped};
+use renolog_server::ingest::{Ingest, Outcome, Rejection};
 use renolog_server::store::{Memory, Store};
 use tempfile::TempDir;
 
@@ -71,7 +71,8 @@ impl<S: Store> World<S> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let ingest = Ingest::new(store, Schema::built_in()).expect("the store works");
         let mut server = Server::new(ingest);
-        server.command(MORNING, Command::Found(Found { epoch: Epoch((rng.next_u64() >> 1) | 1) }));
+        let founded = server.command(MORNING, Command::Found(Found { epoch: Epoch((rng.next_u64() >> 1) | 1) }));
+        founded.expect("a new store");
         Self {
             seed,
             rng,
@@ -108,6 +109,21 @@ impl<S: Store> World<S> {
     /// What the server has stored.
     pub fn store(&self) -> &S {
         self.server.ingest.store()
+    }
+
+    /// Every command that came to the server, in order, whatever became of it.
+    pub fn log(&self) -> &[Stamped] {
+        &self.server.log
+    }
+
+    /// Does what an operator asks for.
+    ///
+    /// # Errors
+    /// [`Rejection`], if it cannot be done.
+    pub fn operate(&mut self, command: Command) -> Result<Outcome, Rejection> {
+        let done = self.server.command(self.now, command);
+        self.pump_server();
+        done
     }
 
     /// A phone's client, to look at.

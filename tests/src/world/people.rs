@@ -26,7 +26,8 @@ impl<S: Store> World<S> {
     /// Adds a community.
     pub fn community(&mut self, slug: &str, name: &str) -> CommunityId {
         let id = community_id(slug);
-        self.server.command(self.now, Command::AddCommunity(AddCommunity { id, slug: slug.into(), name: name.into() }));
+        let add = AddCommunity { id, slug: slug.into(), name: name.into() };
+        self.operate(Command::AddCommunity(add)).expect("a new short name");
         id
     }
 
@@ -58,7 +59,7 @@ impl<S: Store> World<S> {
         let expires = self.now + SpanMs::from_secs(3600);
         let communities = vec![community];
         let invite = Invite { code_hash: code_hash.clone(), communities, role, party, name: name.into(), expires };
-        self.server.command(self.now, Command::Invite(invite));
+        self.operate(Command::Invite(invite)).expect("it is made of known things");
         let enrol = Enrol {
             code_hash,
             person: PersonId::from_parts(self.now, self.draw()),
@@ -67,8 +68,8 @@ impl<S: Store> World<S> {
             device_name: format!("{name}的手机"),
             token_hash: secret::token_hash(token),
         };
-        match self.server.command(self.now, Command::Enrol(enrol)) {
-            Outcome::Enrolled(enrolled) => enrolled.person,
+        match self.operate(Command::Enrol(enrol)) {
+            Ok(Outcome::Enrolled(enrolled)) => enrolled.person,
             other => panic!("an enrolment came to {other:?}"),
         }
     }

@@ -15,7 +15,7 @@ use renolog_protocol::session::server::{Input, Output, ServerSession};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_server::command::{Command, Push, Saw, Stamped};
 use renolog_server::hub::{Hub, Wake};
-use renolog_server::ingest::{Ingest, IngestError, Outcome, Pushed};
+use renolog_server::ingest::{Ingest, IngestError, Outcome, Rejection};
 use renolog_server::reception;
 use renolog_server::store::{Column, DeviceRow, Read, Store};
 
@@ -52,6 +52,9 @@ enum Job {
     Saw(Saw),
 }
 
+/// What became of a push, or why the connection ends.
+type Answer = Result<Outcome, (ByeCode, String)>;
+
 /// See the module.
 pub(super) struct Server<S> {
     pub(super) ingest: Ingest<S>,
@@ -59,22 +62,49 @@ pub(super) struct Server<S> {
     hub: Hub,
     connections: BTreeMap<LinkId, Connection>,
     waiting: VecDeque<Job>,
+    /// Every command that came, in order, whatever became of it.
+    pub(super) log: Vec<Stamped>,
 }
 
 impl<S: Store> Server<S> {
     pub(super) fn new(ingest: Ingest<S>) -> Self {
         let schema = ingest.schema().clone();
-        Self { ingest, schema, hub: Hub::default(), connections: BTreeMap::new(), waiting: VecDeque::new() }
+        Self { ingest, schema, hub: Hub::default(), connections: BTreeMap::new(), waiting: VecDeque::new(), log: Vec::new() }
     }
 
     /// Writes one command at once, as an operator would.
-    pub(super) fn command(&mut self, now: UnixMs, command: Command) -> Outcome {
-        let outcome = self.ingest.apply(&Stamped { received: now, command }).expect("the command can be applied");
+    pub(super) fn command(&mut self, now: UnixMs, command: Command) -> Result<Outcome, Rejection> {
+        let outcome = self.apply(now, command)?;
         self.ingest.commit().expect("the store works");
-        if matches!(outcome, Outcome::Enrolled(_)) {
-            self.hub.roster_changed();
+        self.tell(&outcome);
+        Ok(outcome)
+    }
+
+    fn apply(&mut self, received: UnixMs, command: Command) -> Result<Outcome, Rejection> {
+        let stamped = Stamped { received, command };
+        let applied = self.ingest.apply(&stamped);
+        self.log.push(stamped);
+        match applied {
+            Ok(outcome) => Ok(outcome),
+            Err(IngestError::Rejected(rejection)) => Err(rejection),
+            Err(IngestError::Store(error)) => panic!("the store failed: {error}"),
         }
-        outcome
+    }
+
+    /// Tells everyone concerned what was done, once it is durable.
+    fn tell(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Pushed(pushed) => {
+                self.hub.grew(pushed.feed, &pushed.grown);
+                pushed.late.iter().for_each(|receipt| self.hub.late(receipt));
+            }
+            Outcome::Settled(grown) => {
+                self.hub.grew(grown.feed, &grown.entries);
+                grown.late.iter().for_each(|receipt| self.hub.late(receipt));
+            }
+            Outcome::Enrolled(_) => self.hub.roster_changed(),
+            _ => {}
+        }
     }
 
     pub(super) fn connect(&mut self, link: LinkId, device: DeviceId) {
@@ -205,7 +235,7 @@ impl<S: Store> Server<S> {
         for job in jobs {
             match job {
                 Job::Push { link, carrier, skew, batch } => answers.push((link, self.judge(now, carrier, skew, *batch))),
-                Job::Saw(saw) => drop(self.ingest.apply(&Stamped { received: now, command: Command::Saw(saw) })),
+                Job::Saw(saw) => drop(self.apply(now, Command::Saw(saw))),
             }
         }
         if crash == Some(Crash::BeforeTheCommit) {
@@ -216,9 +246,8 @@ impl<S: Store> Server<S> {
             return self.die();
         }
         for (link, answer) in answers {
-            if let Ok(pushed) = &answer {
-                self.hub.grew(pushed.feed, &pushed.grown);
-                pushed.late.iter().for_each(|receipt| self.hub.late(receipt));
+            if let Ok(outcome) = &answer {
+                self.tell(outcome);
             }
             if news_first {
                 self.take_news(now, link);
@@ -227,21 +256,17 @@ impl<S: Store> Server<S> {
         }
     }
 
-    fn judge(&mut self, now: UnixMs, carrier: DeviceId, skew: SpanMs, raw: RawBatch) -> Result<Pushed, (ByeCode, String)> {
+    fn judge(&mut self, now: UnixMs, carrier: DeviceId, skew: SpanMs, raw: RawBatch) -> Answer {
         let batch = reception::open_batch(self.ingest.store(), raw).map_err(|why| (why.code(), why.to_string()))?;
-        let command = Command::Push(Push { batch, carrier, skew });
-        match self.ingest.apply(&Stamped { received: now, command }) {
-            Ok(Outcome::Pushed(pushed)) => Ok(pushed),
-            Ok(other) => panic!("a push came to {other:?}"),
-            Err(IngestError::Rejected(rejection)) => Err((ByeCode::UnknownCommunity, rejection.to_string())),
-            Err(IngestError::Store(error)) => panic!("the store failed: {error}"),
-        }
+        let judged = self.apply(now, Command::Push(Push { batch, carrier, skew }));
+        judged.map_err(|rejection| (ByeCode::UnknownCommunity, rejection.to_string()))
     }
 
-    fn answer(&mut self, link: LinkId, answer: Result<Pushed, (ByeCode, String)>) {
+    fn answer(&mut self, link: LinkId, answer: Answer) {
         let Some(connection) = self.connections.get_mut(&link) else { return };
         connection.session.handle(match answer {
-            Ok(pushed) => Input::Judged(pushed.receipt),
+            Ok(Outcome::Pushed(pushed)) => Input::Judged(pushed.receipt),
+            Ok(other) => panic!("a push came to {other:?}"),
             Err((code, why)) => Input::NotTaken(code, why),
         });
     }

@@ -1,0 +1,265 @@
+//! One log of commands gives one state: on any store, however its commits are cut, and from what the store itself keeps.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use renolog_protocol::id::{CommunityId, DeviceId, PersonId};
+use renolog_protocol::schema::{Role, Schema};
+use renolog_protocol::time::{SpanMs, UnixMs};
+use renolog_server::command::{AddCommunity, BadLog, Command, Enrol, Invite, IssueToken, Settle, Stamped};
+use renolog_server::ingest::{Ingest, IngestError, Outcome, Rejection};
+use renolog_server::store::{ALL, Cell, ChangeRow, Column, CommandRow, DeviceRow, Fate, Memory, Read, Scan, Sqlite, Store, dump};
+use renolog_tests::checks::converged;
+use renolog_tests::play::Play;
+use renolog_tests::world::World;
+
+type Tables = Vec<(&'static str, Vec<Vec<Cell>>)>;
+
+/// A log with everything in it that a log can hold, and what it came to.
+fn a_rich_log() -> (Vec<Stamped>, Tables) {
+    let mut world = Play::of(5, 260);
+    let settled = an_administrator_settles(&mut world);
+    assert_eq!(settled, 2, "something is released and something dismissed");
+    something_is_held(&mut world);
+    operators_make_mistakes(&mut world);
+    let issue = IssueToken { token_hash: vec![7; 32], label: "看板".into(), expires: UnixMs(9_000_000_000_000) };
+    world.operate(Command::IssueToken(issue)).unwrap();
+    let fates: BTreeSet<Fate> = changes(world.store()).iter().map(|row| row.fate).collect();
+    assert_eq!(fates, [Fate::Accepted, Fate::Refused, Fate::Dismissed, Fate::Held, Fate::Forked].into());
+    (world.log().to_vec(), dump(world.store()).unwrap())
+}
+
+fn changes<S: Scan>(store: &S) -> Vec<ChangeRow> {
+    store.list(&[], None, ALL).unwrap()
+}
+
+/// Makes some refused work, lets one piece stand after all, and leaves one refused for good.
+fn an_administrator_settles(world: &mut World) -> usize {
+    let community = CommunityId::from_slice(&first_community(world)).unwrap();
+    let captain = world.phones()[0];
+    let street = *world.phones().iter().find(|phone| world.name(**phone) == "street").unwrap();
+    world.set_clock_ahead(captain, SpanMs(0));
+    let leak = world.raise(captain, community, "quality", "5幢 屋面");
+    world.run_until_quiet();
+    world.offline(captain);
+    world.with(captain, |client, _| {
+        let known = client.communities()[&community].clone();
+        let mut roster = known.roster;
+        let mut supervisor = roster.members.iter().find(|member| member.role.as_str() == "supervisor").unwrap().clone();
+        supervisor.person = client.enrolment().unwrap().person;
+        roster.version = 0;
+        roster.members.push(supervisor);
+        client.set_roster(community, &known.name, roster).unwrap();
+    });
+    for due in ["2026-04-01", "2026-04-02", "2026-04-03"] {
+        world.set(captain, leak, "due", due);
+    }
+    world.online(captain);
+    world.run_until_quiet();
+    let refused = |world: &World| -> Vec<ChangeRow> {
+        changes(world.store()).into_iter().filter(|row| row.fate == Fate::Refused && row.record == leak).collect()
+    };
+    let mut settled = 0;
+    let decider = world.client(street).enrolment().unwrap().person;
+    for release in [true, false] {
+        for row in refused(world) {
+            let settle = Settle {
+                change: row.hash,
+                release,
+                person: Some(decider),
+                role: Role::parse("street").unwrap(),
+                reason: "经核实".into(),
+            };
+            if world.operate(Command::Settle(settle)).is_ok() {
+                settled += 1;
+                break;
+            }
+        }
+    }
+    world.run_until_quiet();
+    converged(world);
+    settled
+}
+
+fn first_community(world: &World) -> Vec<u8> {
+    let rows: Vec<renolog_server::store::CommunityRow> = world.store().list(&[], None, ALL).unwrap();
+    rows[0].id.as_bytes().to_vec()
+}
+
+/// A batch arrives without the one that it stands on, which never comes.
+fn something_is_held(world: &mut World) {
+    let community = CommunityId::from_slice(&first_community(world)).unwrap();
+    let phones = world.phones();
+    let (writer, carrier) = (phones[0], phones[1]);
+    let before = world.batches_of(writer).len();
+    world.cut_at_next_push(writer);
+    let record = world.raise(writer, community, "safety", "7幢 楼道");
+    world.offline(writer);
+    world.note(writer, record, "堆了三辆车");
+    world.online(writer);
+    world.cut_at_next_push(writer);
+    world.run_until(|world| world.batches_of(writer).len() == before + 2);
+    world.offline(writer);
+    let batches = world.batches_of(writer);
+    world.carry(carrier, &batches[before + 1..]);
+    world.carry(carrier, &batches[before + 1..]);
+}
+
+/// Commands that cannot be applied, and must leave no trace.
+fn operators_make_mistakes(world: &mut World) {
+    let (slug, name) = ("desheng".to_owned(), "另一个".to_owned());
+    let add = AddCommunity { id: CommunityId([9; 16]), slug: slug.clone(), name };
+    assert_eq!(world.operate(Command::AddCommunity(add)), Err(Rejection::SlugTaken(slug)));
+    let role = Role::parse("astronaut").unwrap();
+    let party = Schema::built_in().roles["street"].party.clone();
+    let (code_hash, communities) = (vec![1; 32], vec![]);
+    let invite = Invite { code_hash, communities, role, party, name: "某人".into(), expires: UnixMs(0) };
+    assert!(matches!(world.operate(Command::Invite(invite)), Err(Rejection::UnknownTerm(_))));
+    let phone = world.phones()[0];
+    let (device, public_key) = (DeviceId([8; 16]), world.client(phone).public_key());
+    let person = PersonId([8; 16]);
+    let enrol = Enrol { code_hash: vec![2; 32], person, device, public_key, device_name: String::new(), token_hash: vec![3; 32] };
+    assert_eq!(world.operate(Command::Enrol(enrol)), Err(Rejection::UnknownCode));
+}
+
+fn ingest<S: Store>(store: S) -> Ingest<S> {
+    Ingest::new(store, Schema::built_in()).unwrap()
+}
+
+/// What applying a command came to, and why not where it did not.
+fn apply<S: Store>(ingest: &mut Ingest<S>, stamped: &Stamped) -> Result<Outcome, Rejection> {
+    match ingest.apply(stamped) {
+        Ok(outcome) => Ok(outcome),
+        Err(IngestError::Rejected(rejection)) => Err(rejection),
+        Err(IngestError::Store(error)) => panic!("the store failed: {error}"),
+    }
+}
+
+/// Applies a log, committing after every so many commands.
+fn play<S: Store>(mut ingest: Ingest<S>, log: &[Stamped], together: usize) -> Ingest<S> {
+    for group in log.chunks(together) {
+        for stamped in group {
+            drop(apply(&mut ingest, stamped));
+        }
+        ingest.commit().unwrap();
+    }
+    ingest
+}
+
+/// Table by table, so that a difference names its table and row.
+fn assert_same(found: &Tables, expected: &Tables) {
+    for ((name, found), (_, expected)) in found.iter().zip(expected) {
+        for (found, expected) in found.iter().zip(expected) {
+            assert_eq!(found, expected, "a row of {name}");
+        }
+        assert_eq!(found.len(), expected.len(), "rows of {name}");
+    }
+    assert_eq!(found.len(), expected.len());
+}
+
+#[test]
+fn every_store_comes_to_the_same_tables() {
+    let (log, expected) = a_rich_log();
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| Sqlite::open(&directory.path().join(name), None).unwrap();
+    assert_same(&dump(play(ingest(Memory::new()), &log, 1).store()).unwrap(), &expected);
+    assert_same(&dump(play(ingest(file("first")), &log, 64).store()).unwrap(), &expected);
+    assert_same(&dump(play(ingest(file("second")), &log, 7).store()).unwrap(), &expected);
+    assert_same(&dump(play(ingest(Memory::new()), &log, log.len()).store()).unwrap(), &expected);
+}
+
+#[test]
+fn every_store_gives_the_same_answers() {
+    let (log, _) = a_rich_log();
+    let (mut memory, mut sqlite) = (ingest(Memory::new()), ingest(Sqlite::in_memory()));
+    let mut rejected = 0;
+    for stamped in &log {
+        let (first, second) = (apply(&mut memory, stamped), apply(&mut sqlite, stamped));
+        assert_eq!(first, second);
+        rejected += usize::from(first.is_err());
+    }
+    assert_eq!(rejected, 3, "the mistakes");
+}
+
+#[test]
+fn what_was_rolled_back_and_came_again_changes_nothing() {
+    let (log, expected) = a_rich_log();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let mut memory = ingest(Memory::new());
+    for (turn, group) in log.chunks(11).enumerate() {
+        // Every third group is lost on its first try, some of it applied.
+        if turn % 3 == 0 {
+            group.iter().take(turn % 11).for_each(|stamped| drop(apply(&mut memory, stamped)));
+            memory.rollback().unwrap();
+        }
+        group.iter().for_each(|stamped| drop(apply(&mut memory, stamped)));
+        memory.commit().unwrap();
+    }
+    assert_same(&dump(memory.store()).unwrap(), &expected);
+
+    // A file that is closed in the middle of a group, as a killed server leaves it.
+    for (turn, group) in log.chunks(97).enumerate() {
+        let mut killed = reopened(&path);
+        group.iter().take(turn * 13 % 97).for_each(|stamped| drop(apply(&mut killed, stamped)));
+        drop(killed);
+        drop(play(reopened(&path), group, group.len()));
+    }
+    assert_same(&dump(reopened(&path).store()).unwrap(), &expected);
+}
+
+fn reopened(path: &Path) -> Ingest<Sqlite> {
+    ingest(Sqlite::open(path, None).unwrap())
+}
+
+/// Brings the log of a store back, and applies it to a new one.
+fn play_own_log(from: &impl Scan) -> Result<Ingest<Memory>, BadLog> {
+    let mut into = ingest(Memory::new());
+    for row in from.list::<CommandRow>(&[], None, ALL).unwrap() {
+        let bytes_of = |hash| from.get::<ChangeRow>(&[Column::to_cell(&hash)]).unwrap().map(|row| row.bytes);
+        let key_of = |device: DeviceId| into.store().get::<DeviceRow>(&[device.to_cell()]).unwrap().map(|row| row.public_key);
+        let command = Command::from_log(&row.body, bytes_of, key_of)?;
+        apply(&mut into, &Stamped { received: row.received, command }).unwrap();
+    }
+    into.commit().unwrap();
+    Ok(into)
+}
+
+#[test]
+fn the_log_that_a_store_keeps_makes_the_same_store() {
+    let (log, expected) = a_rich_log();
+    let first = play(ingest(Sqlite::in_memory()), &log, 16);
+    let second = play_own_log(first.store()).unwrap();
+    assert_same(&dump(second.store()).unwrap(), &expected);
+    let third = play_own_log(second.store()).unwrap();
+    assert_same(&dump(third.store()).unwrap(), &expected);
+}
+
+#[test]
+fn a_log_that_was_altered_is_found_out() {
+    let (log, _) = a_rich_log();
+    let intact = || play(ingest(Memory::new()), &log, 16);
+    let accepted = changes(intact().store()).into_iter().find(|row| row.fate == Fate::Accepted).unwrap();
+    let alter = |alter: &dyn Fn(&mut dyn Store)| {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        drop(play(reopened(&path), &log, 64));
+        let mut store = Sqlite::open(&path, None).unwrap();
+        alter(&mut store);
+        play_own_log(&store).map(drop)
+    };
+    use renolog_server::store::Write;
+    let mut bytes = accepted.bytes.clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    let altered = ChangeRow { bytes, ..accepted.clone() };
+    assert!(matches!(alter(&|store| store.put(&altered).unwrap()), Err(BadLog::Altered(_))));
+    let another = changes(intact().store()).into_iter().rfind(|row| row.hash != accepted.hash).unwrap();
+    let swapped = ChangeRow { bytes: another.bytes, ..accepted.clone() };
+    assert!(matches!(alter(&|store| store.put(&swapped).unwrap()), Err(BadLog::Altered(_))));
+    let key = [accepted.hash.to_cell()];
+    assert!(matches!(alter(&|store| store.remove::<ChangeRow>(&key).unwrap()), Err(BadLog::MissingChange(_))));
+    let garbage = CommandRow { id: 3, received: UnixMs(0), body: vec![0xff; 9] };
+    assert!(matches!(alter(&|store| store.put(&garbage).unwrap()), Err(BadLog::Malformed(_))));
+}
