@@ -7,6 +7,9 @@ ALTER TABLE records ADD COLUMN due_ms INTEGER;
 CREATE INDEX records_projected ON records (projected_under) WHERE gone = 0;
 CREATE INDEX records_due ON records (due_ms, id) WHERE due_ms IS NOT NULL AND gone = 0;
 
+-- What was not answered, by age: without it a look at the outbox reads every change there ever was.
+CREATE INDEX changes_unanswered ON changes (status, position) WHERE status IN (1, 2);
+
 -- The schema file, when the server gave a newer one than is built in. Apart from the identity, which every edit writes:
 -- the file has 45 kB.
 CREATE TABLE schema_file (

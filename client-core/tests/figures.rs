@@ -24,25 +24,36 @@ fn timed<T>(what: &str, times: u32, mut work: impl FnMut() -> T) -> T {
 }
 
 fn filled() -> Client {
-    let mut client = Client::open(&Place::Memory, [7; 32], START).unwrap();
+    let mut client = Client::open(&Place::Memory, [7; 32], START).expect("memory has room");
     let (community, person) = (CommunityId::from_parts(START, [1; 10]), PersonId::from_parts(START, [2; 10]));
     let member = Member {
         person,
         name: "陈阿姨".into(),
-        role: Role::parse("captain").unwrap(),
-        party: Party::parse("volunteers").unwrap(),
+        role: Role::parse("captain").expect("a role"),
+        party: Party::parse("volunteers").expect("a party"),
         from: UnixMs(0),
         until: None,
     };
-    client.enrolled(Enrolled { server: "http://sim".into(), person, name: "陈阿姨".into(), token: "t".into() }).unwrap();
-    client.follow(START, community).unwrap();
-    client.set_roster(community, "德胜新村", Roster { version: 1, members: vec![member] }).unwrap();
-    let kind = KindName::parse("rectification").unwrap();
-    let field = |name: &str| FieldName::parse(name).unwrap();
+    client
+        .enrolled(Enrolled { server: "http://sim".into(), person, name: "陈阿姨".into(), token: "t".into() })
+        .expect("memory has room");
+    client.follow(START, community).expect("memory has room");
+    client.set_roster(community, "德胜新村", Roster { version: 1, members: vec![member] }).expect("memory has room");
+    let kind = KindName::parse("rectification").expect("a kind");
+    let field = |name: &str| FieldName::parse(name).expect("a field");
+    let mut begun = Instant::now();
     for number in 0..RECORDS {
+        if number % 5_000 == 4_999 {
+            println!(
+                "{:<40} {:>10.3} ms",
+                format!("making a record in memory, by {}", number + 1),
+                begun.elapsed().as_secs_f64() / 5.0
+            );
+            begun = Instant::now();
+        }
         let location = format!("{}幢{}单元 {}室", number / 100, number / 10 % 10, number % 1000);
         let values = vec![(field("item"), Value::from("safety")), (field("location"), Value::from(location.as_str()))];
-        client.create(START + SpanMs(number), community, &kind, values, None).unwrap();
+        client.create(START + SpanMs(number), community, &kind, values, None).expect("memory has room");
     }
     client
 }

@@ -391,7 +391,7 @@ impl Case<'_> {
             return Ok(());
         }
         if needs.parties.is_empty() {
-            let missing = || self.kind.fields.get(&needs.field).map_or_else(|| taken(), |field| needed(&field.label));
+            let missing = || self.kind.fields.get(&needs.field).map_or_else(taken, |field| needed(&field.label));
             return if self.seen.holds(&needs.field) { Ok(()) } else { Err(missing()) };
         }
         let agreed = |parts: &EntryParts| !parts.values().any(|value| *value == Value::YesNo(false));

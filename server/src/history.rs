@@ -3,7 +3,7 @@
 
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{Audience, ChangeHash, CommunityId, DeviceId, FeedId, PersonId, RecordId, Seq};
@@ -141,21 +141,29 @@ pub fn of_community<S: Read + ?Sized>(
     schema: &Schema,
     question: &Question,
 ) -> Result<(Vec<Entry>, Position), StoreError> {
-    let mut rows: Vec<TimelineRow> = Vec::new();
+    let mut feeds: Vec<VecDeque<TimelineRow>> = Vec::new();
     for audience in &question.audiences {
         let feed = FeedId { community: question.community, audience: *audience };
         let after = Seq(question.after.0[usize::from(audience.code())]);
-        rows.extend(store.list::<TimelineRow>(&[feed.to_cell()], Some(&after.to_cell()), question.limit)?);
+        feeds.push(store.list(&[feed.to_cell()], Some(&after.to_cell()), question.limit)?.into());
     }
-    rows.sort_by_key(|row| (row.batch, row.feed, row.seq));
-    rows.truncate(question.limit);
-    let mut position = question.after;
-    for row in &rows {
+    let (mut rows, mut position) = (Vec::new(), question.after);
+    while rows.len() < question.limit
+        && let Some(row) = next_received(&mut feeds)
+    {
         position.0[usize::from(row.feed.audience.code())] = row.seq.0;
+        rows.push(row);
     }
     let mut teller = Teller::new(store, schema);
     let entries = rows.into_iter().map(|row| teller.tell(row)).collect::<Result<_, _>>()?;
     Ok((entries, position))
+}
+
+/// Takes what was received first of what stands next in each feed. Within a feed its own order rules: a change that was
+/// held came before the one that it waited for, and stands after it.
+fn next_received(feeds: &mut [VecDeque<TimelineRow>]) -> Option<TimelineRow> {
+    let first = feeds.iter_mut().filter(|feed| !feed.is_empty()).min_by_key(|feed| feed[0].batch)?;
+    first.pop_front()
 }
 
 /// The history of one record after a position of its feed.

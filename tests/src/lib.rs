@@ -4,6 +4,8 @@
 //!   path; no sockets, no threads, no waiting. The same seed gives the same run.
 //! - [`sockets`]: the real thing on real sockets, servers that can be killed among it.
 //! - [`play`]: such a world in which anything may happen.
+//! - [`story`]: one small story with everything in it that a history can show.
+//! - [`names`]: ids in snapshots, made readable.
 //! - [`checks`]: what must be true of such a world at rest.
 //!
 //! The tests themselves stand in `tests/`: `store` and `replay` on the server's store, `stories` and `convergence` in the
@@ -35,6 +37,8 @@
 //! ```
 
 pub mod checks;
+pub mod names;
 pub mod play;
 pub mod sockets;
+pub mod story;
 pub mod world;

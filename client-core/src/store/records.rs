@@ -148,10 +148,11 @@ impl Store {
 
     /// Counts again what of a record is unsent, held, drafted and waiting.
     pub fn recount(&self, id: RecordId, revision: u64) -> Result<(), StoreError> {
+        // The plus keeps SQLite to the record's own changes: the index by status holds the whole outbox.
         let mut update = self.db.prepare_cached(
             "UPDATE records SET revision = ?2,
-                 unsent = (SELECT count(*) FROM changes WHERE record = ?1 AND status IN (1, 2) AND status = 1),
-                 held = (SELECT count(*) FROM changes WHERE record = ?1 AND status IN (1, 2) AND status = 2),
+                 unsent = (SELECT count(*) FROM changes WHERE record = ?1 AND status IN (1, 2) AND +status = 1),
+                 held = (SELECT count(*) FROM changes WHERE record = ?1 AND status IN (1, 2) AND +status = 2),
                  waiting = (SELECT count(*) FROM changes WHERE record = ?1 AND status = 5),
                  drafts = (SELECT count(*) FROM drafts WHERE record = ?1)
              WHERE id = ?1",

@@ -12,13 +12,13 @@ use crate::story::{World, a_move, role};
 use crate::{SUPERVISOR, VOLUNTEER, connected};
 
 fn notes(client: &mut Client, record: RecordId) -> Vec<String> {
-    let view = client.read(record).unwrap();
+    let view = client.read(record).expect("it is here");
     view.entries("notes").iter().map(|entry| entry.values[0].value["text"].to_string()).collect()
 }
 
 fn note(world: &mut World, record: RecordId, text: &str) {
     let now = world.clock(VOLUNTEER);
-    world.phones[VOLUNTEER].client.note(now, record, text, None).unwrap();
+    world.phones[VOLUNTEER].client.note(now, record, text, None).expect("a captain may");
 }
 
 /// A note was refused, and the one that was written on top of it was said again.
@@ -31,7 +31,7 @@ fn refused() -> (World, RecordId) {
     note(&mut world, record, "第二句");
     world.server.whims.push_back(Code::BadValue);
     world.connect(VOLUNTEER);
-    assert_eq!(world.phones[VOLUNTEER].client.drafts().unwrap().len(), 1);
+    assert_eq!(world.phones[VOLUNTEER].client.drafts().expect("readable").len(), 1);
     (world, record)
 }
 

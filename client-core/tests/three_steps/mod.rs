@@ -100,7 +100,7 @@ fn ballot(world: &mut World, motion: RecordId, unit: &str, choice: &str) -> Reco
         (field("choice"), choice.into()),
         (field("channel"), "door".into()),
     ];
-    world.phones[0].client.create(now, world.community, &kind("ballot"), values, None).unwrap()
+    world.phones[0].client.create(now, world.community, &kind("ballot"), values, None).expect("a committee may")
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn two_claims_of_a_building_count_once_and_the_first_leads() {
     let (mut desk, communities, _) = five();
     let liushui = communities[1];
     let captains = [desk.member(&[liushui], "captain"), desk.member(&[liushui], "captain")];
-    let mut claim = |desk: &mut Desk, who: usize, building: &str| {
+    let claim = |desk: &mut Desk, who: usize, building: &str| {
         let person = captains[who].person.to_string();
         let values = [("building", building.into()), ("person", person.as_str().into())];
         desk.make(&captains[who], liushui, "claim", &values, Vec::new())

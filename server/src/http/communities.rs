@@ -37,6 +37,10 @@ pub(super) struct Page {
 }
 
 impl Page {
+    pub(super) fn new(after: Option<String>, limit: Option<usize>) -> Self {
+        Self { after, limit }
+    }
+
     pub(super) fn limit(&self) -> usize {
         self.limit.unwrap_or(USUAL).clamp(1, MOST)
     }

@@ -12,6 +12,8 @@ mod quarantine;
 mod records;
 mod scope;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

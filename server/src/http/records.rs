@@ -30,8 +30,9 @@ pub(super) struct Listed {
 pub(super) struct Filter {
     kind: Option<KindName>,
     state: Option<StateName>,
-    #[serde(flatten)]
-    page: Page,
+    // Not a flattened `Page`: a flattened number in a query cannot be read.
+    after: Option<String>,
+    limit: Option<usize>,
 }
 
 pub(super) async fn list(
@@ -40,8 +41,8 @@ pub(super) async fn list(
     Path(named): Path<String>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Stretch<Listed>>, Problem> {
-    let limit = filter.page.limit();
-    let after = filter.page.position::<ListPosition>()?;
+    let page = Page::new(filter.after.clone(), filter.limit);
+    let (limit, after) = (page.limit(), page.position::<ListPosition>()?);
     let (asked, name) = (app.clone(), named.clone());
     let found = app.readers.ask(move |store| {
         let Some(row) = find_community(store, &name)? else { return Ok(None) };
@@ -84,22 +85,21 @@ fn records(
         let mut from = Seq(if feed.audience.code() == after.audience { after.updated } else { 0 });
         loop {
             let rows: Vec<RecordRow> = store.list_by(RecordRow::BY_FEED, &[feed.to_cell()], Some(&from.to_cell()), limit)?;
-            let Some(last) = rows.last().map(|row| row.updated) else { break };
-            from = last;
+            if rows.is_empty() {
+                break;
+            }
+            // No two records of a feed share the position of their latest change.
             for row in rows {
+                from = row.updated;
                 let fits = filter.kind.as_ref().is_none_or(|kind| *kind == row.kind)
                     && filter.state.as_ref().is_none_or(|state| *state == row.state);
                 if fits {
                     items.push(listed(row));
                 }
-                // Records updated by one batch share a position; a stretch ends between positions, so it may run over a little.
-                if items.len() >= limit && items.last().is_some_and(|item: &Listed| item.updated < from) {
-                    break;
+                if items.len() == limit {
+                    let next = Some(format!("{}.{from}", feed.audience.code()));
+                    return Ok(Stretch { items, next });
                 }
-            }
-            if items.len() >= limit {
-                let next = items.last().map(|item| format!("{}.{}", feed.audience.code(), item.updated));
-                return Ok(Stretch { items, next });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Verdicts: whether a change may stand, what follows for those that wait for it, and what is written down of it all.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use renolog_protocol::change::Change;
@@ -47,7 +47,8 @@ pub(super) struct Judging<'a, S> {
     head: Seq,
     late: BTreeMap<(DeviceId, u64), Vec<Ruled>>,
     grown: Vec<FeedEntry>,
-    touched: BTreeSet<RecordId>,
+    /// Records that changed, and the position of the latest change of each.
+    touched: BTreeMap<RecordId, Seq>,
 }
 
 /// What a command's verdicts led to.
@@ -69,7 +70,7 @@ impl<'a, S: Store> Judging<'a, S> {
         }
         let roster = reception::roster(store, feed.community)?;
         let head = super::head(store, feed)?;
-        let (late, grown, touched) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+        let (late, grown, touched) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         Ok(Self { store, hot, schema, roster, feed, visit, head, late, grown, touched })
     }
 
@@ -82,8 +83,8 @@ impl<'a, S: Store> Judging<'a, S> {
         if !self.grown.is_empty() {
             self.store.put(&FeedRow { feed: self.feed, head: self.head })?;
         }
-        for record in &self.touched {
-            project(self.store, self.hot, self.schema, self.feed, self.head, *record)?;
+        for (record, updated) in &self.touched {
+            project(self.store, self.hot, self.schema, self.feed, *updated, *record)?;
         }
         let receipt = |(device, number): (DeviceId, u64), rulings: &[Ruled]| Receipt {
             device,
@@ -101,7 +102,7 @@ impl<'a, S: Store> Judging<'a, S> {
         let Some(row) = self.store.get::<ChangeRow>(&[hash.to_cell()])? else { return Ok(None) };
         Ok(Some(match (row.fate, row.seq, row.refusal()) {
             (Fate::Accepted, Some(seq), _) => Ruling::Accepted(seq),
-            (Fate::Refused, _, Some(refusal)) => Ruling::Refused(refusal),
+            (Fate::Refused | Fate::Dismissed, _, Some(refusal)) => Ruling::Refused(refusal),
             (Fate::Forked, ..) => Ruling::Forked,
             (Fate::Held, ..) => Ruling::Held(self.still_missing(&row)?.try_into().unwrap_or_default()),
             _ => return Err(StoreError::Damaged("changes")),
@@ -171,7 +172,7 @@ impl<'a, S: Store> Judging<'a, S> {
             return refused(Code::ForeignActor, "这个书写者属于另一台设备", "its actor belongs to another device");
         }
         for dep in change.deps() {
-            if matches!(self.store.get::<ChangeRow>(&[dep.to_cell()])?, Some(row) if matches!(row.fate, Fate::Refused | Fate::Forked))
+            if matches!(self.store.get::<ChangeRow>(&[dep.to_cell()])?, Some(row) if matches!(row.fate, Fate::Refused | Fate::Dismissed | Fate::Forked))
             {
                 return refused(
                     Code::DependsOnRefused,
@@ -226,7 +227,7 @@ impl<'a, S: Store> Judging<'a, S> {
             device_time: change.device_time(),
             acts: acts_json(&allowed.acts),
         })?;
-        self.touched.insert(record);
+        self.touched.insert(record, self.head);
         self.grown.push(FeedEntry {
             seq: self.head,
             record,

@@ -35,8 +35,8 @@ pub enum SchemaRefused {
     Altered(u32),
     /// It takes away what records were written by.
     #[error(
-        "version {given} of the schema does not fit the records written under version {in_use}:\n  {why}\nPut back what was \
-         taken away; what shall not be used any more can be kept with nobody who may write it", why = why.join("\n  ")
+        "version {given} of the schema does not fit the records written under version {in_use}:\n  {why}\nPut that \
+         back; labels, deadlines, bounds and who may do what are free to change, and anything may be added", why = why.join("\n  ")
     )]
     Incompatible {
         /// The version in use.

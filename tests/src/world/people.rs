@@ -5,6 +5,7 @@ use renolog_client_core::store::{Enrolled, Place};
 use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, PersonId, RecordId};
 use renolog_protocol::key::PublicKey;
 use renolog_protocol::record::EntryParts;
+use renolog_protocol::roster::{Member, Roster};
 use renolog_protocol::schema::{FieldName, KindName, MoveName, Role, Schema, Value};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_server::command::{AddCommunity, Command, Enrol, Invite};
@@ -81,6 +82,20 @@ impl<S: Store> World<S> {
         let token = it.client.enrolment().expect("it is enrolled").token.clone();
         self.take_role(key, community, role, &name, &token);
         self.with(phone, |client, now| client.follow(now, community)).expect("the store works");
+    }
+
+    /// A phone believes that its person holds one role more. The server does not.
+    pub fn takes_itself_for(&mut self, phone: PhoneId, community: CommunityId, role: &str) {
+        let role = Role::parse(role).expect("a role's name");
+        let party = Schema::built_in().roles[&role].party.clone();
+        self.with(phone, |client, _| {
+            let known = client.communities()[&community].clone();
+            let person = client.enrolment().expect("it is enrolled").person;
+            // Version 0: whatever the server has is newer.
+            let mut roster = Roster { version: 0, ..known.roster };
+            roster.members.push(Member { person, name: String::new(), role, party, from: UnixMs(0), until: None });
+            client.set_roster(community, &known.name, roster).expect("the store works");
+        });
     }
 
     // ── What they say ───────────────────────────────────────────────────────────────────────────────────────────

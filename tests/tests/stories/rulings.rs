@@ -2,13 +2,10 @@
 
 use renolog_client_core::client::{ClientError, SyncState};
 use renolog_protocol::refusal::Code;
-use renolog_protocol::roster::Member;
-use renolog_protocol::schema::{Party, Role};
-use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::{Frame, Receipt, Ruling};
 use renolog_server::store::{ALL, BatchRow, Read};
 use renolog_tests::checks::converged;
-use renolog_tests::world::{PhoneId, World};
+use renolog_tests::world::World;
 
 use crate::together::{Desheng, desheng, hours};
 
@@ -90,25 +87,6 @@ fn a_batch_carried_by_another_phone_keeps_its_author() {
     assert_eq!(world.store().list::<BatchRow>(&[], None, ALL).unwrap(), rows, "bringing them herself changes nothing");
 }
 
-/// Makes a phone believe that its person holds one role more.
-fn believes_in_a_role(world: &mut World, people: &Desheng, phone: PhoneId, role: &str, party: &str) {
-    world.with(phone, |client, _| {
-        let known = client.communities()[&people.id].clone();
-        let person = client.enrolment().unwrap().person;
-        let mut roster = known.roster;
-        roster.version = 0;
-        roster.members.push(Member {
-            person,
-            name: "陈阿姨".into(),
-            role: Role::parse(role).unwrap(),
-            party: Party::parse(party).unwrap(),
-            from: UnixMs(0),
-            until: None,
-        });
-        client.set_roster(people.id, &known.name, roster).unwrap();
-    });
-}
-
 #[test]
 fn refused_work_becomes_a_draft_and_what_came_after_it_is_said_again() {
     let (mut world, people) = desheng(33);
@@ -117,7 +95,7 @@ fn refused_work_becomes_a_draft_and_what_came_after_it_is_said_again() {
     world.run_until_quiet();
 
     world.offline(chen);
-    believes_in_a_role(&mut world, &people, chen, "supervisor", "builders");
+    world.takes_itself_for(chen, id, "supervisor");
     world.note(chen, leak, "先说一句");
     world.moves(chen, leak, "issue", None);
     world.note(chen, leak, "再说一句");
@@ -146,7 +124,7 @@ fn a_record_that_may_not_be_made_is_kept_with_everything_said_in_it() {
     let (mut world, people) = desheng(34);
     let Desheng { id, chen, wang, .. } = people;
     world.offline(chen);
-    believes_in_a_role(&mut world, &people, chen, "residents_committee", "residents_committee");
+    world.takes_itself_for(chen, id, "residents_committee");
     let whistle = world.create(chen, id, "whistle", &[("need", "消防通道被占"), ("urgency", "urgent")]);
     world.note(chen, whistle, "请街道尽快派单");
     world.online(chen);

@@ -1,0 +1,92 @@
+//! Who is answered what: the district's questions asked by an operator, a street office and a captain.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::Request;
+use renolog_protocol::id::{CommunityId, DeviceId, PersonId};
+use renolog_protocol::key::DeviceKey;
+use renolog_protocol::schema::{Role, Schema};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::clock::SystemClock;
+use crate::command::{Command, Enrol, Invite};
+use crate::data_dir::DataDir;
+use crate::office::{self, NewCommunity, NewToken};
+use crate::secret;
+
+async fn ask(app: &App, token: &str, path: &str) -> (u16, Value) {
+    let uri = format!("/api/v1/{path}");
+    let request = Request::get(uri).header("Authorization", format!("Bearer {token}")).body(Body::empty()).expect("a request");
+    let response = super::router(app.clone()).oneshot(request).await.expect("it answers");
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a short answer");
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+async fn community(app: &App, slug: &str) -> CommunityId {
+    let asked = NewCommunity { slug: slug.into(), name: slug.into() };
+    let (command, made) = office::add_community(asked, app.clock.now()).expect("a good name");
+    app.writer.submit(command).await.expect("it is new");
+    made.id
+}
+
+/// Someone in a role, by the token of their device.
+async fn member(app: &App, communities: &[CommunityId], role: &str) -> String {
+    let role = Role::parse(role).expect("a role");
+    let (now, code, token) = (app.clock.now(), secret::new_code(), secret::new_token());
+    let (party, name, code_hash) = (app.schema.roles[&role].party.clone(), role.to_string(), secret::code_hash(&code));
+    let expires = now + renolog_protocol::time::SpanMs::from_secs(60);
+    let invite = Invite { code_hash: code_hash.clone(), communities: communities.to_vec(), role, party, name, expires };
+    app.writer.submit(Command::Invite(invite)).await.expect("a role of the schema");
+    let enrol = Enrol {
+        code_hash,
+        person: PersonId::from_parts(now, secret::random()),
+        device: DeviceId::from_parts(now, secret::random()),
+        public_key: DeviceKey::from_seed(secret::random()).public(),
+        device_name: "手机".into(),
+        token_hash: secret::token_hash(&token),
+    };
+    app.writer.submit(Command::Enrol(enrol)).await.expect("a good code");
+    token
+}
+
+fn planned(figures: &Value) -> i64 {
+    let figures = figures["figures"].as_array().expect("a list");
+    let planned = figures.iter().find(|figure| figure["name"] == "communities.planned").expect("it is among them");
+    planned["value"].as_i64().expect("a number")
+}
+
+#[tokio::test]
+async fn the_district_is_answered_as_far_as_the_asker_reaches() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = DataDir::hold(directory.path()).expect("it is new");
+    let (app, _handle) = App::start(data, Schema::built_in(), Arc::new(SystemClock), None).expect("it is new");
+    let (command, operator) = office::issue_token(NewToken { label: "test".into(), days: 1 }, app.clock.now());
+    app.writer.submit(command).await.expect("it can be written");
+    let all = [community(&app, "desheng").await, community(&app, "liushui").await, community(&app, "qinfeng").await];
+    let (street, captain) = (member(&app, &all[..2], "street").await, member(&app, &all[..1], "captain").await);
+
+    assert_eq!(planned(&ask(&app, &operator.token, "figures").await.1), 3);
+    assert_eq!(planned(&ask(&app, &street, "figures").await.1), 2, "its own communities");
+    assert_eq!(planned(&ask(&app, &operator.token, "figures?community=qinfeng").await.1), 1);
+    for (token, path, status) in [
+        (&captain, "figures", 403),
+        (&captain, "overdue", 403),
+        (&captain, "figures/communities.planned/records", 403),
+        (&captain, "communities/desheng/overdue", 200),
+        (&captain, "communities/liushui/overdue", 404),
+        (&captain, "communities/desheng/conflicts", 200),
+        (&captain, "communities/qinfeng/conflicts", 404),
+        (&captain, "communities/desheng/records?limit=2", 200),
+        (&street, "overdue?party=departments&role=street", 200),
+        (&street, "figures?community=qinfeng", 404),
+        (&street, "figures/communities.planned/records?limit=1&unknown=true", 200),
+        (&street, "figures/no_such/records", 404),
+        (&operator.token, "records/018bcfe5-6800-7707-8707-070707070707/tally", 404),
+    ] {
+        assert_eq!(ask(&app, token, path).await.0, status, "{path}");
+    }
+}

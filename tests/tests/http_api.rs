@@ -1,0 +1,254 @@
+//! The HTTP API as its callers see it: the answers to one small story, for an operator and for people of that story.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, header};
+use renolog_protocol::schema::Schema;
+use renolog_protocol::time::UnixMs;
+use renolog_server::app::{App, Handle};
+use renolog_server::clock::Clock;
+use renolog_server::command::{Command, IssueToken};
+use renolog_server::data_dir::{DataDir, database};
+use renolog_server::http::router;
+use renolog_server::secret::token_hash;
+use renolog_server::store::Sqlite;
+use renolog_tests::names::Names;
+use renolog_tests::story::{LATER, Told, tell};
+use renolog_tests::world::{PhoneId, World};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+const OPERATOR: &str = "the-operators-token";
+
+/// A clock that stands still.
+struct Standing(UnixMs);
+
+impl Clock for Standing {
+    fn now(&self) -> UnixMs {
+        self.0
+    }
+}
+
+/// A server that has the story on its disk, and those who may ask it.
+struct Asked {
+    runtime: tokio::runtime::Runtime,
+    app: App,
+    told: Told,
+    names: Names,
+    chen: String,
+    wang: String,
+    _handle: Handle,
+    _directory: TempDir,
+}
+
+fn asked() -> Asked {
+    let directory = tempfile::tempdir().unwrap();
+    let mut world = World::on(Sqlite::open(&database(directory.path()), None).unwrap(), 70);
+    let told = tell(&mut world);
+    let expires = UnixMs(LATER.0 + 1);
+    let issue = IssueToken { token_hash: token_hash(OPERATOR), label: "看板".into(), expires };
+    world.operate(Command::IssueToken(issue)).unwrap();
+    let mut names = Names::new();
+    let tokens = [told.chen, told.wang].map(|phone| {
+        names.call(world.client(phone).device(), &format!("{}'s phone", world.name(phone)));
+        token(&mut world, phone)
+    });
+    for phone in [told.chen, told.wang, told.li, told.street] {
+        let (person, name) = (world.client(phone).enrolment().unwrap().person, world.name(phone).to_owned());
+        names.call(person, &name);
+    }
+    names.call(told.desheng, "desheng");
+    names.call(told.qinfeng, "qinfeng");
+    names.call(told.leak, "leak");
+    names.call(told.parking, "parking");
+    drop(world);
+    let data = DataDir::hold(directory.path()).unwrap();
+    let (app, handle) = App::start(data, Schema::built_in(), Arc::new(Standing(LATER)), None).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let [chen, wang] = tokens;
+    Asked { runtime, app, told, names, chen, wang, _handle: handle, _directory: directory }
+}
+
+fn token(world: &mut World<Sqlite>, phone: PhoneId) -> String {
+    world.client(phone).enrolment().unwrap().token.clone()
+}
+
+impl Asked {
+    /// Status, content type and body of an answer.
+    fn ask(&self, method: &str, path: &str, token: Option<&str>) -> (u16, String, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let answer = router(self.app.clone()).oneshot(request.body(Body::empty()).unwrap());
+        self.runtime.block_on(async {
+            let answer = answer.await.unwrap();
+            let content_type = answer.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+            let status = answer.status().as_u16();
+            let body = to_bytes(answer.into_body(), 1 << 24).await.unwrap();
+            let text = || Value::String(String::from_utf8_lossy(&body).into_owned());
+            (status, content_type, serde_json::from_slice(&body).unwrap_or_else(|_| text()))
+        })
+    }
+
+    fn get(&self, path: &str, token: &str) -> Value {
+        let (status, content_type, body) = self.ask("GET", path, Some(token));
+        assert_eq!((status, content_type.as_str()), (200, "application/json"), "{path}: {body}");
+        body
+    }
+
+    /// What an operator gets, with names for ids.
+    fn shown(&mut self, path: &str) -> Value {
+        let body = self.get(path, OPERATOR);
+        self.names.hide(body)
+    }
+
+    /// A whole list, read in stretches of `limit`.
+    fn in_stretches(&self, path: &str, token: &str, limit: usize) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut after = String::new();
+        for _ in 0..1000 {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let stretch = self.get(&format!("{path}{joint}limit={limit}{after}"), token);
+            let page = stretch["items"].as_array().unwrap();
+            assert!(page.len() <= limit, "{path} in stretches of {limit}");
+            items.extend(page.iter().cloned());
+            match stretch["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => return items,
+            }
+        }
+        panic!("{path} in stretches of {limit} does not end");
+    }
+}
+
+#[test]
+fn the_answers_to_an_operator() {
+    let mut asked = asked();
+    let (leak, parking) = (asked.told.leak, asked.told.parking);
+    insta::assert_json_snapshot!("communities", asked.shown("/api/v1/communities"));
+    insta::assert_json_snapshot!("community", asked.shown("/api/v1/communities/desheng"));
+    insta::assert_json_snapshot!("records", asked.shown("/api/v1/communities/desheng/records"));
+    insta::assert_json_snapshot!("record", asked.shown(&format!("/api/v1/records/{leak}")));
+    insta::assert_json_snapshot!("record_history", asked.shown(&format!("/api/v1/records/{parking}/history")));
+    insta::assert_json_snapshot!("history", asked.shown("/api/v1/communities/desheng/history?limit=2"));
+    insta::assert_json_snapshot!("refused", asked.shown("/api/v1/communities/desheng/refused"));
+}
+
+#[test]
+fn records_can_be_asked_for_by_kind_and_state() {
+    let asked = asked();
+    let titles = |filter: &str| -> Vec<String> {
+        let body = asked.get(&format!("/api/v1/communities/desheng/records?{filter}"), OPERATOR);
+        body["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(titles("kind=matter"), ["小区停车位重新划线", "物业费调整"]);
+    assert_eq!(titles("kind=matter&state=discussing"), ["小区停车位重新划线"]);
+    assert_eq!(titles("kind=whistle"), [""; 0]);
+}
+
+#[test]
+fn a_device_reads_what_its_person_may_read() {
+    let asked = asked();
+    let Told { leak, parking, .. } = asked.told;
+    let kinds = |token: &str| -> Vec<String> {
+        let body = asked.get("/api/v1/communities/desheng/records", token);
+        body["items"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(kinds(&asked.chen), ["rectification", "rectification"]);
+    assert_eq!(kinds(&asked.wang), ["rectification", "rectification", "matter", "matter"]);
+    let feeds = |token: &str| asked.get("/api/v1/communities", token)["items"][0]["feeds"].as_array().unwrap().len();
+    assert_eq!((feeds(&asked.chen), feeds(&asked.wang), feeds(OPERATOR)), (1, 2, 3));
+    let audiences = |token: &str| -> Vec<String> {
+        let entries = asked.in_stretches("/api/v1/communities/desheng/history", token, 500);
+        let mut audiences: Vec<String> = entries.iter().map(|entry| entry["feed"]["audience"].as_str().unwrap().into()).collect();
+        audiences.sort();
+        audiences.dedup();
+        audiences
+    };
+    assert_eq!(audiences(&asked.chen), ["open"]);
+    assert_eq!(audiences(&asked.wang), ["open", "parties"]);
+
+    for (path, chen, wang) in [
+        (format!("/api/v1/records/{leak}"), 200, 200),
+        (format!("/api/v1/records/{parking}"), 404, 200),
+        (format!("/api/v1/records/{leak}/history"), 200, 200),
+        (format!("/api/v1/records/{parking}/history"), 404, 200),
+        ("/api/v1/communities/desheng".into(), 200, 200),
+        ("/api/v1/communities/qinfeng".into(), 404, 404),
+        ("/api/v1/communities/qinfeng/records".into(), 404, 404),
+        ("/api/v1/communities/qinfeng/history".into(), 404, 404),
+        ("/api/v1/communities/desheng/refused".into(), 403, 403),
+    ] {
+        let status = |token: &str| asked.ask("GET", &path, Some(token)).0;
+        assert_eq!((status(&asked.chen), status(&asked.wang)), (chen, wang), "{path}");
+        assert_eq!(status(OPERATOR), 200, "{path}");
+    }
+}
+
+#[test]
+fn lists_are_the_same_in_stretches_of_any_length() {
+    let asked = asked();
+    let Told { leak, parking, .. } = asked.told;
+    for path in [
+        "/api/v1/communities/desheng/records".to_owned(),
+        "/api/v1/communities/desheng/records?kind=rectification".to_owned(),
+        "/api/v1/communities/desheng/history".to_owned(),
+        format!("/api/v1/records/{leak}/history"),
+        format!("/api/v1/records/{parking}/history"),
+    ] {
+        for token in [OPERATOR, &asked.chen] {
+            if asked.ask("GET", &path, Some(token)).0 == 404 {
+                continue;
+            }
+            let names = |limit| -> Vec<String> {
+                let items = asked.in_stretches(&path, token, limit);
+                items.iter().map(|item| format!("{} {}", item["change"], item["id"])).collect()
+            };
+            let whole = names(500);
+            assert!(whole.len() > 1, "{path}");
+            for limit in 1..=5 {
+                assert_eq!(names(limit), whole, "{path} in stretches of {limit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn problems_say_what_is_wrong() {
+    let asked = asked();
+    let unknown = "019cac0f-28db-7d07-b8bd-37853cc7edae";
+    let cases = [
+        ("GET", "/api/v1/communities".to_owned(), None),
+        ("GET", "/api/v1/communities".to_owned(), Some("not-a-token")),
+        ("GET", "/api/v1/communities/nowhere".to_owned(), Some(OPERATOR)),
+        ("GET", format!("/api/v1/records/{unknown}"), Some(OPERATOR)),
+        ("GET", "/api/v1/communities/desheng/history?after=yesterday".to_owned(), Some(OPERATOR)),
+        ("GET", "/api/v1/communities/desheng/records?after=1".to_owned(), Some(OPERATOR)),
+        ("POST", "/api/v1/tokens".to_owned(), Some(asked.chen.as_str())),
+        ("GET", "/api/v1/nothing".to_owned(), Some(OPERATOR)),
+        ("DELETE", "/api/v1/communities".to_owned(), Some(OPERATOR)),
+        ("GET", "/api/v1/sync".to_owned(), Some(OPERATOR)),
+    ];
+    let answers: Vec<Value> = cases
+        .iter()
+        .map(|(method, path, token)| {
+            let (status, content_type, body) = asked.ask(method, path, *token);
+            assert_eq!(content_type, "application/problem+json", "{method} {path}");
+            assert_eq!(body["status"], status, "{method} {path}");
+            let who = token.map_or("nobody", |token| if token == OPERATOR { "the operator" } else { "someone else" });
+            json!({ "asked": format!("{method} {path} by {who}"), "answer": body })
+        })
+        .collect();
+    insta::assert_json_snapshot!("problems", answers);
+}
+
+#[test]
+fn anyone_may_ask_whether_it_lives() {
+    let (status, _, body) = asked().ask("GET", "/healthz", None);
+    assert_eq!((status, body), (200, json!("ok\n")));
+}
