@@ -17,7 +17,7 @@ use renolog_server::secret::token_hash;
 use renolog_server::store::Sqlite;
 use renolog_tests::names::Names;
 use renolog_tests::story::{LATER, Told, tell};
-use renolog_tests::world::{PhoneId, World};
+use renolog_tests::world::{MORNING, PhoneId, World};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -30,6 +30,25 @@ struct Standing(UnixMs);
 impl Clock for Standing {
     fn now(&self) -> UnixMs {
         self.0
+    }
+}
+
+/// Times since the story began and spans of time, to the minute: what a message takes does not matter here.
+fn in_minutes(value: Value) -> Value {
+    const TIMES: [&str; 3] = ["device_time", "corrected", "received"];
+    const SPANS: [&str; 2] = ["offline", "skew"];
+    let one = |(key, value): (String, Value)| {
+        let value = match value.as_i64() {
+            Some(time) if TIMES.contains(&key.as_str()) => json!(format!("minute {}", (time - MORNING.0).div_euclid(60_000))),
+            Some(span) if SPANS.contains(&key.as_str()) => json!(format!("{} minutes", (span + 30_000).div_euclid(60_000))),
+            _ => in_minutes(value),
+        };
+        (key, value)
+    };
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(in_minutes).collect()),
+        Value::Object(map) => Value::Object(map.into_iter().map(one).collect()),
+        other => other,
     }
 }
 
@@ -104,7 +123,7 @@ impl Asked {
     /// What an operator gets, with names for ids.
     fn shown(&mut self, path: &str) -> Value {
         let body = self.get(path, OPERATOR);
-        self.names.hide(body)
+        self.names.hide(in_minutes(body))
     }
 
     /// A whole list, read in stretches of `limit`.

@@ -2,8 +2,10 @@
 
 use renolog_client_core::client::{ClientError, SyncState};
 use renolog_protocol::refusal::Code;
+use renolog_protocol::schema::Role;
 use renolog_protocol::wire::{Frame, Receipt, Ruling};
-use renolog_server::store::{ALL, BatchRow, Read};
+use renolog_server::command::{Command, Settle};
+use renolog_server::store::{ALL, BatchRow, ChangeRow, Fate, Read};
 use renolog_tests::checks::converged;
 use renolog_tests::world::World;
 
@@ -144,4 +146,59 @@ fn a_record_that_may_not_be_made_is_kept_with_everything_said_in_it() {
     world.run_until_quiet();
     assert_eq!(converged(&mut world).records, 1);
     assert_eq!(world.client(wang).list(&Default::default()).unwrap().len(), 1);
+}
+
+/// An administrator's word on everything in quarantine.
+fn settle(world: &mut World, people: &Desheng, release: bool) {
+    let person = world.client(people.street).enrolment().unwrap().person;
+    let rows: Vec<ChangeRow> = world.store().list(&[], None, ALL).unwrap();
+    for row in rows.into_iter().filter(|row| row.fate == Fate::Refused) {
+        let (role, reason) = (Role::parse("street").unwrap(), "经核实".to_owned());
+        let settle = Settle { change: row.hash, release, person: Some(person), role, reason };
+        world.operate(Command::Settle(settle)).unwrap();
+    }
+}
+
+#[test]
+fn what_an_administrator_releases_stands_on_every_phone() {
+    let (mut world, people) = desheng(35);
+    let Desheng { id, chen, wang, .. } = people;
+    let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
+    world.run_until_quiet();
+    world.offline(chen);
+    world.takes_itself_for(chen, id, "supervisor");
+    world.set(chen, leak, "due", "2026-03-20");
+    world.online(chen);
+    world.run_until_quiet();
+    assert_eq!(world.client(chen).drafts().unwrap().len(), 1);
+
+    settle(&mut world, &people, true);
+    world.run_until_quiet();
+    let summary = converged(&mut world);
+    assert_eq!((summary.changes, summary.refused), (2, 0));
+    assert_eq!(world.client(wang).read(leak).unwrap().value("due"), Some(&"2026-03-20".into()));
+    assert_eq!(world.client(chen).drafts().unwrap(), [], "her draft has become true");
+}
+
+#[test]
+fn what_an_administrator_dismisses_stays_refused_for_good() {
+    let (mut world, people) = desheng(36);
+    let Desheng { id, chen, wang, .. } = people;
+    let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
+    world.run_until_quiet();
+    world.offline(chen);
+    world.takes_itself_for(chen, id, "supervisor");
+    world.set(chen, leak, "due", "2026-03-20");
+    world.online(chen);
+    world.run_until_quiet();
+    let batches = world.batches_of(chen);
+
+    settle(&mut world, &people, false);
+    let again = receipts(world.carry(wang, &batches));
+    let rulings: Vec<&Ruling> = again.iter().flat_map(|receipt| receipt.rulings.iter().map(|ruled| &ruled.ruling)).collect();
+    assert!(matches!(rulings[..], [Ruling::Accepted(_), Ruling::Refused(_)]), "{rulings:?}");
+    world.note(chen, leak, "五楼也在漏");
+    world.run_until_quiet();
+    assert_eq!(converged(&mut world).changes, 2);
+    assert_eq!(world.client(chen).drafts().unwrap().len(), 1, "her words are hers to keep");
 }
