@@ -252,7 +252,7 @@ impl Engine {
             Event::Granted { from, .. } => {
                 fill = from.is_some();
             }
-            Event::Roster { .. } | Event::Schema(_) => {}
+            Event::Roster { .. } | Event::Schema(_) | Event::Calendar(_) => {}
         }
         self.out.push_back(Output::Deliver(event));
         if fill {

@@ -1,5 +1,6 @@
 //! What happens to people's work: stories of phones and a server, told without sockets.
 
+mod holidays;
 mod released;
 mod story;
 mod three_steps;

@@ -1,5 +1,5 @@
 //! Working days: data, not code. A district lists its holidays and make-up days in a file (`protocol/calendar.toml` is the
-//! one built in, with China's 2026).
+//! one built in, with China's 2026). The server hands its own to devices, which count by it from then on, offline too.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -8,7 +8,9 @@ use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
+use crate::limits;
 use crate::schema::Within;
 use crate::time::{SpanMs, UnixMs};
 
@@ -21,6 +23,7 @@ pub struct Calendar {
     zone: TimeZone,
     rest: BTreeSet<Date>,
     work: BTreeSet<Date>,
+    text: String,
 }
 
 /// A calendar file with a mistake.
@@ -64,13 +67,17 @@ impl Calendar {
     /// [`BadCalendar`], with the line.
     pub fn parse(text: &str) -> Result<Self, BadCalendar> {
         let line_of = |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1;
+        if text.len() > limits::CALENDAR_BYTES {
+            return Err(BadCalendar { line: 1, words: format!("the file is longer than {} bytes", limits::CALENDAR_BYTES) });
+        }
         let raw: Raw = toml::from_str(text).map_err(|error| BadCalendar {
             line: line_of(error.span().map_or(0, |span| span.start)),
             words: error.message().to_owned(),
         })?;
         let offset = Offset::from_hours(raw.utc_offset_hours)
             .map_err(|_| BadCalendar { line: 1, words: "utc_offset_hours is not an offset".into() })?;
-        let mut calendar = Self { zone: TimeZone::fixed(offset), rest: BTreeSet::new(), work: BTreeSet::new() };
+        let (rest, work) = (BTreeSet::new(), BTreeSet::new());
+        let mut calendar = Self { zone: TimeZone::fixed(offset), rest, work, text: text.to_owned() };
         for year in raw.years {
             let day = |text: &toml::Spanned<String>| match text.get_ref().parse::<Date>() {
                 Ok(day) if day.year() == year.year => Ok(day),
@@ -87,6 +94,17 @@ impl Calendar {
             }
         }
         Ok(calendar)
+    }
+
+    /// The file it was read from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Tells it from any other: the first 8 bytes of the text's SHA-256, as a big-endian number.
+    pub fn fingerprint(&self) -> u64 {
+        let digest = Sha256::digest(self.text.as_bytes());
+        digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
     /// Whether people work on this day.
@@ -167,5 +185,21 @@ mod tests {
     fn a_bad_day_names_its_line() {
         let text = "utc_offset_hours = 8\n\n[[years]]\nyear = 2027\nrest = [\"2027-01-01\",\n\"2027-02-30\"]\nwork = []\n";
         assert_eq!(Calendar::parse(text).expect_err("no such day").line, 6);
+    }
+
+    #[test]
+    fn a_text_is_known_by_its_fingerprint() {
+        let parse = |text: &str| Calendar::parse(text).expect("a calendar");
+        let calendar = parse("utc_offset_hours = 8\nyears = []\n");
+        assert_eq!(calendar.text(), "utc_offset_hours = 8\nyears = []\n");
+        // printf 'utc_offset_hours = 8\nyears = []\n' | sha256sum | cut -c1-16
+        assert_eq!(format!("{:016x}", calendar.fingerprint()), "911bdb14767e2d18");
+        assert_ne!(calendar.fingerprint(), parse("utc_offset_hours = 9\nyears = []\n").fingerprint());
+    }
+
+    #[test]
+    fn a_text_over_its_bound_is_not_read() {
+        let text = format!("utc_offset_hours = 8\nyears = []\n#{}", "-".repeat(limits::CALENDAR_BYTES));
+        assert!(Calendar::parse(&text).expect_err("too long").words.contains("longer than"));
     }
 }

@@ -25,6 +25,8 @@ pub const FEEDS: usize = 1024;
 pub const MEMBERS: usize = 4096;
 /// Longest schema text.
 pub const SCHEMA_BYTES: usize = 512 << 10;
+/// Longest calendar text; a year of holidays takes 600.
+pub const CALENDAR_BYTES: usize = 64 << 10;
 /// Operations in one change.
 pub const CHANGE_OPS: usize = 20_000;
 /// Dependencies of one change: heads that many devices left side by side.

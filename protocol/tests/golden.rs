@@ -13,8 +13,8 @@ use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::session::ByeCode;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{
-    Cursor, Follow, Frame, Grant, Grants, Hello, Item, Items, Ping, Pong, Push, Receipt, RosterFrame, RosterVersion, Ruled,
-    Ruling, SchemaFrame, Seen, Sorry, Unfollow, Visit, Welcome,
+    CalendarFrame, Cursor, Follow, Frame, Grant, Grants, Hello, Item, Items, Ping, Pong, Push, Receipt, RosterFrame,
+    RosterVersion, Ruled, Ruling, SchemaFrame, Seen, Sorry, Unfollow, Visit, Welcome,
 };
 
 use crate::common::{NOON, Who, community, entry_id, feed, making, minutes, roster, who};
@@ -90,8 +90,12 @@ fn frames() -> Vec<(&'static str, Frame)> {
         vec![Grant { feed: feed(Audience::Open), head: Some(Seq(300)) }, Grant { feed: feed(Audience::Private), head: None }];
     let rosters = list(vec![RosterVersion { community: community(), version: 4 }]);
     let (oldest, newest, device) = (1, 1, captain().device);
+    let (device_time, feeds) = (NOON, list(vec![cursor()]));
+    // As a phone says it that knows nothing of calendars.
+    let hello = Hello { oldest, newest, device, schema: 1, device_time, feeds, rosters, calendar: None };
     vec![
-        ("hello", Hello { oldest, newest, device, schema: 1, device_time: NOON, feeds: list(vec![cursor()]), rosters }.into()),
+        ("hello", hello.clone().into()),
+        ("hello_with_calendar", Hello { calendar: Some(0x0102_0304_0506_0708), ..hello }.into()),
         ("push", Push { batch: batch().to_raw() }.into()),
         ("follow", Follow { from: cursor() }.into()),
         ("unfollow", Unfollow { feed: feed(Audience::Parties) }.into()),
@@ -102,6 +106,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("items", items().into()),
         ("roster", RosterFrame { community: community(), name: "德胜新村".into(), roster: small_roster() }.into()),
         ("schema", SchemaFrame { text: "version = 2\n".into() }.into()),
+        ("calendar", CalendarFrame { text: "utc_offset_hours = 8\n".into() }.into()),
         ("bye", ByeCode::Busy.bye("too many devices at once").into()),
         ("bye_for_good", ByeCode::NotAllowed.bye("the device was signed off").into()),
         ("pong", Pong { number: 5 }.into()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use renolog_protocol::batch::{Batch, RawBatch, RawChange};
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{Audience, DeviceId, Epoch, FeedId, RecordId, Seq};
 use renolog_protocol::key::DeviceKey;
@@ -48,7 +49,13 @@ impl Store {
     }
 
     fn introduction(&self) -> Introduction {
-        Introduction { server_time: NOON, epoch: EPOCH, schema: Schema::built_in(), communities: vec![self.standing()] }
+        Introduction {
+            server_time: NOON,
+            epoch: EPOCH,
+            schema: Schema::built_in(),
+            calendar: Calendar::built_in(),
+            communities: vec![self.standing()],
+        }
     }
 
     fn accept(&mut self, batch: &RawBatch) -> Receipt {
@@ -102,7 +109,8 @@ fn cursor(audience: Audience, seq: u64) -> Cursor {
 }
 
 fn hello(device: DeviceId, feeds: Vec<Cursor>) -> Greeting {
-    Greeting { device, schema: Schema::built_in().version, device_time: NOON, feeds, rosters: Vec::new() }
+    let (schema, calendar) = (Schema::built_in().version, Calendar::built_in().fingerprint());
+    Greeting { device, schema, calendar, device_time: NOON, feeds, rosters: Vec::new() }
 }
 
 impl Link {
@@ -331,6 +339,7 @@ fn what_breaks_the_order_or_a_bound_ends_the_connection() {
             device_time: NOON,
             feeds: Default::default(),
             rosters: Default::default(),
+            calendar: None,
         };
         Frame::from(hello).encode()
     };
@@ -368,12 +377,33 @@ fn a_later_range_that_holds_our_version_is_fine() {
         device_time: NOON,
         feeds: Default::default(),
         rosters: Default::default(),
+        calendar: None,
     };
     let mut session = ServerSession::new(chen.device);
     session.handle(Input::Frame(&Frame::from(hello).encode()));
     let sent = Store::new().serve(&mut session);
     let kinds: Vec<u32> = sent.iter().map(|bytes| Frame::decode(bytes).unwrap().kind()).collect();
     assert_eq!(kinds, [20, 19, 16], "the newer schema, the roster, the welcome");
+}
+
+#[test]
+fn a_calendar_comes_before_the_welcome_where_the_device_has_another() {
+    let (device, theirs) = (who("captain").device, Calendar::parse("utc_offset_hours = 8\nyears = []\n").unwrap());
+    for (what, known, comes) in [
+        ("the same", Some(Calendar::built_in().fingerprint()), false),
+        ("another", Some(theirs.fingerprint()), true),
+        ("an older phone", None, false),
+    ] {
+        let (mut device_end, bytes) = DeviceSession::open(hello(device, Vec::new()));
+        let Ok(Frame::Hello(said)) = Frame::decode(&bytes) else { panic!("no hello") };
+        let mut server = ServerSession::new(device);
+        server.handle(Input::Frame(&Frame::from(Hello { calendar: known, ..said }).encode()));
+        let sent = Store::new().serve(&mut server);
+        let events: Vec<Event> = sent.iter().flat_map(|bytes| device_end.handle(bytes).unwrap()).collect();
+        assert!(matches!(events.last(), Some(Event::Welcomed { .. })), "{what}: {events:?}");
+        let text = events.iter().find_map(|event| if let Event::Calendar(text) = event { Some(text.as_str()) } else { None });
+        assert_eq!(text, comes.then_some(Calendar::built_in().text()), "{what}");
+    }
 }
 
 #[test]

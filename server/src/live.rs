@@ -118,9 +118,10 @@ impl Connection {
     }
 
     async fn introduce(&mut self, device_time: UnixMs) {
-        let (schema, person, now) = (self.app.schema.clone(), self.device.person, self.app.clock.now());
+        let (schema, calendar) = (self.app.schema.clone(), self.app.calendar.clone());
+        let (person, now) = (self.device.person, self.app.clock.now());
         self.skew = now - device_time;
-        let asked = self.app.readers.ask(move |store| reception::introduce(store, &schema, person, now)).await;
+        let asked = self.app.readers.ask(move |store| reception::introduce(store, &schema, &calendar, person, now)).await;
         match asked {
             Ok(introduction) => self.session.handle(Input::Introduced(introduction)),
             Err(error) => self.storage(&error),
@@ -198,8 +199,9 @@ impl Connection {
 
     /// Tells the session what the device may know now.
     async fn standings(&mut self) {
-        let (schema, person, now) = (self.app.schema.clone(), self.device.person, self.app.clock.now());
-        let asked = self.app.readers.ask(move |store| reception::introduce(store, &schema, person, now)).await;
+        let (schema, calendar) = (self.app.schema.clone(), self.app.calendar.clone());
+        let (person, now) = (self.device.person, self.app.clock.now());
+        let asked = self.app.readers.ask(move |store| reception::introduce(store, &schema, &calendar, person, now)).await;
         match asked {
             Ok(introduction) => {
                 introduction.communities.into_iter().for_each(|standing| self.session.handle(Input::Standing(standing)));

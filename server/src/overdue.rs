@@ -6,14 +6,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::deadlines;
-use renolog_protocol::id::{ChangeHash, FeedId, RecordId};
+use renolog_protocol::id::{ChangeHash, CommunityId, FeedId, PersonId, RecordId};
 use renolog_protocol::record::RecordView;
-use renolog_protocol::schema::{Kind, KindName, Label, Party, Role, Schema, StateName, built_in};
+use renolog_protocol::schema::{Kind, KindName, Label, Party, Role, Schema, StateName, Value, built_in};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use serde::{Deserialize, Serialize};
 
 use crate::figures::Scope;
-use crate::store::{BatchRow, ChangeRow, Column, FactRow, Read, RecordRow, StoreError};
+use crate::store::{ALL, BatchRow, ChangeRow, Column, FactRow, MemberRow, Read, RecordRow, StoreError};
 
 /// One rule that one record has overrun.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,6 +51,10 @@ pub struct Filter {
     pub party: Option<Party>,
     /// Those that wait for this role, or have been escalated to it.
     pub role: Option<Role>,
+    /// Those that wait for a role of this person where the record belongs, or have been escalated to one.
+    pub person: Option<PersonId>,
+    /// Those of the communities of this street.
+    pub street: Option<String>,
 }
 
 /// Everything overdue within a scope, the longest first.
@@ -65,6 +69,7 @@ pub fn list<S: Read + ?Sized>(
     now: UnixMs,
     filter: &Filter,
 ) -> Result<Vec<Overdue>, StoreError> {
+    let filter = Narrowed::by(store, scope, schema, now, filter)?;
     let mut found = Vec::new();
     for kind in schema.kinds.values().filter(|kind| !kind.deadlines.is_empty()) {
         let states: BTreeSet<&StateName> = kind.deadlines.iter().flat_map(|rule| &rule.states).collect();
@@ -73,15 +78,65 @@ pub fn list<S: Read + ?Sized>(
         }
     }
     found.retain(|late| filter.fits(late));
-    found.sort_by_key(|late| (std::cmp::Reverse(late.overdue), late.record));
+    found.sort_by_key(|late| (late.due, late.record));
     Ok(found)
 }
 
-impl Filter {
-    fn fits(&self, late: &Overdue) -> bool {
-        self.party.as_ref().is_none_or(|party| late.waits_for_parties.contains(party))
-            && self.role.as_ref().is_none_or(|role| late.waits_for.contains(role) || late.escalated.contains(role))
+/// A filter with what it needs to know looked up.
+struct Narrowed<'a> {
+    filter: &'a Filter,
+    /// The person's roles, by community.
+    roles: HashMap<CommunityId, BTreeSet<Role>>,
+    /// The street's communities.
+    street: BTreeSet<CommunityId>,
+}
+
+impl<'a> Narrowed<'a> {
+    fn by<S: Read + ?Sized>(
+        store: &S,
+        scope: &Scope,
+        schema: &Schema,
+        now: UnixMs,
+        filter: &'a Filter,
+    ) -> Result<Self, StoreError> {
+        let mut roles: HashMap<CommunityId, BTreeSet<Role>> = HashMap::new();
+        if let Some(person) = &filter.person {
+            let members: Vec<MemberRow> = store.list_by(MemberRow::BY_PERSON, &[person.to_cell()], None, ALL)?;
+            for member in members.into_iter().filter(|m| m.since <= now && m.until.is_none_or(|until| now < until)) {
+                roles.entry(member.community).or_default().insert(member.role);
+            }
+        }
+        let street = filter.street.as_deref().map_or(Ok(BTreeSet::new()), |street| on_street(store, scope, schema, street))?;
+        Ok(Self { filter, roles, street })
     }
+
+    fn fits(&self, late: &Overdue) -> bool {
+        let concerns = |role: &Role| late.waits_for.contains(role) || late.escalated.contains(role);
+        let community = late.feed.community;
+        let of_person = || self.roles.get(&community).is_some_and(|roles| roles.iter().any(concerns));
+        self.filter.party.as_ref().is_none_or(|party| late.waits_for_parties.contains(party))
+            && self.filter.role.as_ref().is_none_or(concerns)
+            && (self.filter.person.is_none() || of_person())
+            && (self.filter.street.is_none() || self.street.contains(&community))
+    }
+}
+
+/// The communities whose own record names this street.
+fn on_street<S: Read + ?Sized>(
+    store: &S,
+    scope: &Scope,
+    schema: &Schema,
+    street: &str,
+) -> Result<BTreeSet<CommunityId>, StoreError> {
+    let Some(kind) = schema.kinds.get("community") else { return Ok(BTreeSet::new()) };
+    let mut found = BTreeSet::new();
+    for fact in scope.facts(store, kind)? {
+        let row: RecordRow = store.get(&[fact.id.to_cell()])?.ok_or(StoreError::Damaged("records"))?;
+        if row.read_view()?.value("street") == Some(&Value::Text(street.to_owned())) {
+            found.insert(fact.feed.community);
+        }
+    }
+    Ok(found)
 }
 
 fn of_record<S: Read + ?Sized>(
@@ -178,5 +233,27 @@ mod tests {
         assert_eq!(names(&late), ["an urgent whistle is answered within 2 hours"]);
         assert_eq!(late[0].since, desk.now, "from receipt, not from the device's clock");
         assert_eq!(late[0].waits_for_parties, BTreeSet::from([Party::parse("departments").expect("a party")]));
+    }
+
+    #[test]
+    fn everyone_sees_what_waits_for_them_and_each_street_its_own() {
+        let mut desk = District::new();
+        let (desheng, liushui) = (desk.community("desheng"), desk.community("liushui"));
+        let office = desk.member(&[desheng, liushui], "street");
+        let elsewhere = desk.member(&[liushui], "residents_committee");
+        for (community, street) in [(desheng, "大关街道"), (liushui, "文晖街道")] {
+            desk.make(&office, community, "community", &[("name", "小区".into()), ("street", street.into())], Vec::new());
+        }
+        let committee = desk.member(&[desheng], "residents_committee");
+        desk.make(&committee, desheng, "whistle", &[("need", "污水管返水".into()), ("urgency", "urgent".into())], Vec::new());
+        let late = |filter: Filter| {
+            let (now, calendar) = (MONDAY + SpanMs(5 * HOUR.0), Calendar::built_in());
+            let found = list(desk.ingest.store(), &Scope::Everything, &Schema::built_in(), &calendar, now, &filter);
+            found.expect("memory").len()
+        };
+        let person = |who: &crate::testing::Member| Filter { person: Some(who.person), ..Filter::default() };
+        let street = |name: &str| Filter { street: Some(name.into()), ..Filter::default() };
+        assert_eq!((late(person(&office)), late(person(&committee)), late(person(&elsewhere))), (1, 0, 0));
+        assert_eq!((late(street("大关街道")), late(street("文晖街道")), late(street("没有的街道"))), (1, 0, 0));
     }
 }

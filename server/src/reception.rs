@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use renolog_protocol::batch::{BadBatch, Batch, RawBatch};
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::{Audience, CommunityId, DeviceId, Epoch, FeedId, PersonId, Seq};
 use renolog_protocol::limits;
 use renolog_protocol::roster::{Member, Roster};
@@ -66,6 +67,7 @@ pub fn epoch<S: Read + ?Sized>(store: &S) -> Result<Epoch, StoreError> {
 pub fn introduce<S: Read + ?Sized>(
     store: &S,
     schema: &Arc<Schema>,
+    calendar: &Arc<Calendar>,
     person: PersonId,
     now: UnixMs,
 ) -> Result<Introduction, StoreError> {
@@ -78,6 +80,7 @@ pub fn introduce<S: Read + ?Sized>(
         server_time: now,
         epoch: epoch(store)?,
         schema: schema.clone(),
+        calendar: calendar.clone(),
         communities: standings.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
     })
 }

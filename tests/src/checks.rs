@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use renolog_client_core::client::{Client, Fate};
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{ChangeHash, FeedId, RecordId, Seq};
 use renolog_protocol::record::{Act, Record};
@@ -115,7 +116,8 @@ fn everyone_agrees<S: Store>(world: &mut World<S>) {
         }
         let followed: BTreeSet<FeedId> = world.client(id).feeds().map(|state| state.cursor.feed).collect();
         let person = world.client(id).enrolment().expect("every phone is enrolled").person;
-        let introduction = reception::introduce(world.store(), &schema, person, now).expect("the store works");
+        let introduction =
+            reception::introduce(world.store(), &schema, &Calendar::built_in(), person, now).expect("the store works");
         let readable = introduction.communities.iter().flat_map(|standing| &standing.feeds).map(|(feed, _)| *feed);
         let mut expected: BTreeMap<RecordId, String> = BTreeMap::new();
         for feed in readable.filter(|feed| followed.contains(feed)) {

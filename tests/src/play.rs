@@ -7,6 +7,7 @@ use renolog_protocol::id::{CommunityId, RecordId};
 use renolog_protocol::record::EntryParts;
 use renolog_protocol::schema::{Field, FieldName, KeySource, Kind, KindName, Move, Role, Scalar, Schema, Shape, Value};
 use renolog_protocol::time::SpanMs;
+use renolog_server::store::Memory;
 
 use crate::world::{Crash, PhoneId, World};
 
@@ -20,10 +21,16 @@ pub struct Play {
     phones: Vec<(PhoneId, Role)>,
     said: u32,
     copies: u32,
+    /// Either phones are copied or the server's disk is. Where both happen, a writer may take back in one life of the server
+    /// what stood in another, and work of others on top of it stays held until someone settles it.
+    copies_phones: bool,
+    /// A copy of the server's disk, until the server needs it.
+    backup: Option<Memory>,
 }
 
 impl Play {
-    /// A world in which `steps` random things have happened, and which has come to rest.
+    /// A world in which `steps` random things have happened, and which has come to rest. With an even seed phones are
+    /// copied; with an odd one the server is restored from a backup.
     pub fn of(seed: u64, steps: u32) -> World {
         let (mut world, mut play) = Self::begin(seed);
         (0..steps).for_each(|_| play.step(&mut world));
@@ -41,7 +48,7 @@ impl Play {
         let phones: Vec<(PhoneId, Role)> =
             ROLES.iter().map(|role| (world.enrol(community, role, role), Role::parse(role).expect("a role"))).collect();
         world.run_until_quiet();
-        let mut play = Self { community, phones, said: 0, copies: 0 };
+        let mut play = Self { community, phones, said: 0, copies: 0, copies_phones: seed.is_multiple_of(2), backup: None };
         for (phone, role) in play.phones.clone() {
             play.create(&mut world, phone, &role);
         }
@@ -72,7 +79,7 @@ impl Play {
                 let delay = 1 + below(world, 15_000) as i64;
                 world.slow(phone, delay..=2 * delay);
             }
-            87 if self.copies < 3 => {
+            87 if self.copies_phones && self.copies < 3 => {
                 let copy = world.back_up(phone);
                 self.phones.push((world.restore(copy), role));
                 self.copies += 1;
@@ -81,6 +88,10 @@ impl Play {
                 let hours = below(world, 20_000) as i64 - 10_000;
                 world.set_clock_ahead(phone, SpanMs::from_secs(hours * 3600));
             }
+            89 if !self.copies_phones => match self.backup.take() {
+                None => self.backup = Some(world.back_up_server()),
+                Some(copy) => world.restore_server(copy),
+            },
             _ => {
                 let longest = pick(world, &[200, 2_000, 60_000, 3_600_000]).expect("four");
                 let span = SpanMs(below(world, longest) as i64);

@@ -339,14 +339,27 @@ async fn every_route_needs_a_token() {
 async fn problems_say_that_they_are_problems() {
     let house = House::open().await;
     let office = house.office().clone();
-    let content_type = blocking(move || {
+    let answers = blocking(move || {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let asked =
-            agent.get(format!("{}/api/v1/nothing", office.base())).header("Authorization", format!("Bearer {}", office.token()));
-        let answer = asked.call().expect("an answer");
-        (answer.status().as_u16(), answer.headers()["content-type"].to_str().expect("text").to_owned())
+        let asked = |path: &str| {
+            let url = format!("{}{path}", office.base());
+            let answer = agent.get(url).header("Authorization", format!("Bearer {}", office.token())).call().expect("an answer");
+            (answer.status().as_u16(), answer.headers()["content-type"].to_str().expect("text").to_owned())
+        };
+        [
+            "/api/v1/nothing",
+            "/api/v1/records/nonsense",
+            "/api/v1/refused/12",
+            "/api/v1/communities/desheng/records?limit=many",
+            "/api/v1/communities/desheng/history?after=yesterday",
+            "/api/v1/overdue?after=yesterday",
+            "/api/v1/communities/nowhere",
+            "/api/v1/tokens",
+        ]
+        .map(asked)
     });
-    assert_eq!(content_type.await, (404, "application/problem+json".to_owned()));
+    let problem = |status: u16| (status, "application/problem+json".to_owned());
+    assert_eq!(answers.await, [404, 400, 400, 400, 400, 400, 404, 405].map(problem));
     house.server.stop().await;
 }
 

@@ -103,7 +103,9 @@ impl Asked {
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let answer = router(self.app.clone()).oneshot(request.body(Body::empty()).unwrap());
+        let body = if method == "POST" { Body::from(r#"{"label": "看板", "days": 1}"#) } else { Body::empty() };
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(body).unwrap();
+        let answer = router(self.app.clone()).oneshot(request);
         self.runtime.block_on(async {
             let answer = answer.await.unwrap();
             let content_type = answer.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();

@@ -10,7 +10,9 @@ use renolog_protocol::schema::{Role, Schema};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_server::command::{AddCommunity, BadLog, Command, Enrol, Invite, IssueToken, Settle, Stamped};
 use renolog_server::ingest::{Ingest, IngestError, Outcome, Rejection};
-use renolog_server::store::{ALL, Cell, ChangeRow, Column, CommandRow, DeviceRow, Fate, Memory, Read, Scan, Sqlite, Store, dump};
+use renolog_server::store::{
+    ALL, Cell, ChangeRow, Column, CommandRow, DeviceRow, Fate, Memory, Read, Scan, Sqlite, Store, Write, dump,
+};
 use renolog_tests::checks::converged;
 use renolog_tests::play::Play;
 use renolog_tests::world::World;
@@ -19,9 +21,10 @@ type Tables = Vec<(&'static str, Vec<Vec<Cell>>)>;
 
 /// A log with everything in it that a log can hold, and what it came to.
 fn a_rich_log() -> (Vec<Stamped>, Tables) {
-    let mut world = Play::of(5, 150);
+    let mut world = Play::of(4, 150);
     let settled = an_administrator_settles(&mut world);
     assert_eq!(settled, 2, "something is released and something dismissed");
+    two_phones_think_they_are_one(&mut world);
     something_is_held(&mut world);
     operators_make_mistakes(&mut world);
     let issue = IssueToken { token_hash: vec![7; 32], label: "看板".into(), expires: UnixMs(9_000_000_000_000) };
@@ -78,6 +81,21 @@ fn an_administrator_settles(world: &mut World) -> usize {
 fn first_community(world: &World) -> Vec<u8> {
     let rows: Vec<renolog_server::store::CommunityRow> = world.store().list(&[], None, ALL).unwrap();
     rows[0].id.as_bytes().to_vec()
+}
+
+/// A copied phone writes on, and so does the one it was copied from.
+fn two_phones_think_they_are_one(world: &mut World) {
+    let community = CommunityId::from_slice(&first_community(world)).unwrap();
+    let phone = world.phones()[2];
+    let record = world.raise(phone, community, "quality", "9幢 外墙");
+    world.run_until_quiet();
+    let copy = world.back_up(phone);
+    let copy = world.restore(copy);
+    world.note(phone, record, "旧手机说");
+    world.run_until_quiet();
+    world.note(copy, record, "新手机说");
+    world.online(copy);
+    world.run_until_quiet();
 }
 
 /// A batch arrives without the one that it stands on, which never comes.
@@ -242,7 +260,6 @@ fn a_log_that_was_altered_is_found_out() {
         alter(&mut store);
         play_own_log(&store).map(drop)
     };
-    use renolog_server::store::Write;
     let mut bytes = accepted.bytes.clone();
     *bytes.last_mut().unwrap() ^= 1;
     let altered = ChangeRow { bytes, ..accepted.clone() };

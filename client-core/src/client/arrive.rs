@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{Audience, CommunityId, Epoch, FeedId, RecordId, Seq};
 use renolog_protocol::refusal::{Code, Refusal};
@@ -74,6 +75,7 @@ impl Client {
             Event::Items { upto, items } => self.items(upto, items, after),
             Event::Roster { community, name, roster } => self.roster(now, community, name, roster, after),
             Event::Schema(text) => self.new_schema(now, &text),
+            Event::Calendar(text) => self.new_calendar(now, &text),
             Event::Bye(bye) => self.farewell(now, &bye, after),
         }
     }
@@ -234,6 +236,19 @@ impl Client {
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "the server's schema cannot be read; keeping the old one"),
+        }
+        Ok(())
+    }
+
+    fn new_calendar(&mut self, now: UnixMs, text: &str) -> Result<(), ClientError> {
+        match Calendar::parse(text) {
+            Ok(calendar) => {
+                self.store.set_calendar_file(text)?;
+                self.calendar = calendar.into();
+                // What is due moves, and with it the way to what is overdue.
+                self.renew_at = Some(now);
+            }
+            Err(error) => tracing::warn!(%error, "the server's calendar cannot be read; keeping the old one"),
         }
         Ok(())
     }

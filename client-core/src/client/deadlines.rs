@@ -1,10 +1,10 @@
 //! Deadlines on the device: the same clocks as the server's, from the receive times that came with the changes.
 //!
-//! What the server has not received runs no clock. The calendar is the one built in.
+//! What the server has not received runs no clock. The calendar is the server's, as last heard, or else the one
+//! built in.
 
 use std::collections::BTreeSet;
 
-use renolog_protocol::calendar::Calendar;
 use renolog_protocol::deadlines::{Due, due};
 use renolog_protocol::id::{CommunityId, RecordId};
 use renolog_protocol::record::RecordView;
@@ -102,7 +102,7 @@ impl Client {
         let received = self.store.received_of(view.id)?;
         // Nothing of a record is received before its creation.
         let made = received.values().min().copied();
-        Ok(due(kind, view, made, |change| received.get(&change).copied(), &Calendar::built_in(), at))
+        Ok(due(kind, view, made, |change| received.get(&change).copied(), &self.calendar, at))
     }
 }
 

@@ -28,6 +28,7 @@ use std::sync::Arc;
 use lru::LruCache;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::{ActorId, Audience, CommunityId, DeviceId, EntryId, FeedId, PersonId, RecordId};
 use renolog_protocol::key::{DeviceKey, PublicKey};
 use renolog_protocol::record::Record;
@@ -59,6 +60,7 @@ pub struct Client {
     // What the store holds too; read again from there when a write fails.
     me: Identity,
     schema: Arc<Schema>,
+    calendar: Arc<Calendar>,
     communities: BTreeMap<CommunityId, Community>,
     feeds: BTreeMap<FeedId, FeedState>,
     incomplete: BTreeSet<RecordId>,
@@ -93,6 +95,7 @@ impl Client {
         let engine = Engine::new(ChaCha8Rng::from_rng(&mut rng));
         let mut client = Self {
             schema: Schema::built_in(),
+            calendar: Calendar::built_in(),
             store,
             engine,
             rng,
@@ -132,6 +135,11 @@ impl Client {
     /// The rules in force here.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// The working days in force here: the server's, as last heard.
+    pub fn calendar(&self) -> &Arc<Calendar> {
+        &self.calendar
     }
 
     /// The communities that are known, with their members.
@@ -315,6 +323,7 @@ impl Client {
             self.me = me;
         }
         self.schema = schema_of(self.store.schema_file()?.as_deref());
+        self.calendar = calendar_of(self.store.calendar_file()?.as_deref());
         self.communities = self.store.communities()?;
         self.feeds = self.store.feeds()?;
         self.incomplete = self.store.incomplete()?;
@@ -382,5 +391,13 @@ fn schema_of(file: Option<&str>) -> Arc<Schema> {
     match file.map(Schema::parse) {
         Some(Ok(stored)) if stored.version > built_in.version => Arc::new(stored),
         _ => built_in,
+    }
+}
+
+/// The calendar in force: the stored one if it can be read, or else the one built in.
+fn calendar_of(file: Option<&str>) -> Arc<Calendar> {
+    match file.map(Calendar::parse) {
+        Some(Ok(stored)) => Arc::new(stored),
+        _ => Calendar::built_in(),
     }
 }

@@ -35,6 +35,7 @@ impl Client {
         Greeting {
             device: self.me.device,
             schema: self.schema.version,
+            calendar: self.calendar.fingerprint(),
             device_time: now,
             feeds: self.feeds.values().map(|state| state.cursor).collect(),
             rosters: self.communities.iter().map(roster).collect(),

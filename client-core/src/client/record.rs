@@ -72,7 +72,9 @@ impl Client {
     /// The record made anew of every stored change that stands, and of those that waited and fit now.
     fn rebuild(&mut self, id: RecordId) -> Result<Record, ClientError> {
         let kept = self.store.changes_of(id)?.into_iter().filter(|kept| kept.status.stands() || kept.status == Status::Waiting);
-        let changes = kept.map(|kept| parse(&kept).map(|change| (kept, change))).collect::<Result<Vec<_>, _>>()?;
+        let mut changes = kept.map(|kept| parse(&kept).map(|change| (kept, change))).collect::<Result<Vec<_>, _>>()?;
+        // What others wrote in an earlier life of the server, and it has not confirmed, gives way to what it has.
+        changes.sort_by_key(|(kept, _)| kept.seq.is_none() && !kept.made_here);
         let (record, left, applied) = apply_in_order(id, changes);
         for kept in applied.iter().filter(|kept| kept.status == Status::Waiting) {
             self.store.set_status(kept.hash, Status::Accepted)?;

@@ -1,5 +1,5 @@
 //! After the schema changed: every record listed anew, in pieces, so that a phone with a hundred thousand of them stays a
-//! phone. Each row remembers the version it was written under, so a piece that was done is done, whatever happens next.
+//! phone. After the calendar changed: likewise every record on which a clock runs. Each row remembers the version it was written under, so a piece that was done is done, whatever happens next.
 //! What is opened in between is read by the new rules at once; only lists lag.
 
 use renolog_protocol::id::RecordId;
@@ -14,12 +14,16 @@ const PIECE: u32 = 128;
 const AFTER_A_FAILURE: SpanMs = SpanMs::from_secs(60);
 
 impl Client {
-    /// Lists anew a piece of what was listed under an older schema, and says whether some is left. Opening does one piece, a
+    /// Lists anew a piece of what was listed under an older schema or calendar, and says whether some is left. Opening does one piece, a
     /// connected device the others between its other work; an app that stays offline calls this in idle moments.
     ///
     /// # Errors
     /// [`ClientError::Store`].
     pub fn renew_some(&mut self, now: UnixMs) -> Result<bool, ClientError> {
+        let calendar = self.calendar.fingerprint();
+        if self.store.reckoned_by()? != Some(calendar) {
+            self.atomically(|me| Ok(me.store.reckon_by(calendar)?))?;
+        }
         let stale = self.store.shown_before(self.schema.version, PIECE)?;
         if !stale.is_empty() {
             self.atomically(|me| stale.iter().try_for_each(|record| me.list_anew(*record)))?;
@@ -36,7 +40,7 @@ impl Client {
             return;
         }
         if let Err(error) = self.renew_some(now) {
-            tracing::warn!(%error, "records could not be listed by the new schema; trying again later");
+            tracing::warn!(%error, "records could not be listed anew; trying again later");
             self.renew_at = Some(now + AFTER_A_FAILURE);
         }
     }

@@ -12,7 +12,7 @@ fn engine(seed: u64) -> Engine {
 
 fn greeting() -> Greeting {
     let device = DeviceId::from_parts(START, [1; 10]);
-    Greeting { device, schema: 1, device_time: START, feeds: Vec::new(), rosters: Vec::new() }
+    Greeting { device, schema: 1, calendar: 0, device_time: START, feeds: Vec::new(), rosters: Vec::new() }
 }
 
 fn drain(engine: &mut Engine) -> Vec<&'static str> {

@@ -4,6 +4,7 @@
 //! [`crate::client`]. Several writes that belong together stand between [`Store::begin`] and [`Store::commit`]: the edit,
 //! its place in the outbox and the row that lists show; or a stretch of a feed and its cursor.
 
+mod calendar;
 mod changes;
 mod drafts;
 mod feeds;
@@ -74,7 +75,11 @@ impl From<rusqlite::Error> for StoreError {
 /// "RNLG": tells a store from any other SQLite file.
 const APPLICATION_ID: i64 = 0x524e_4c47;
 /// Forward only: a migration that has left the house is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/001.sql"), include_str!("../../migrations/002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/001.sql"),
+    include_str!("../../migrations/002.sql"),
+    include_str!("../../migrations/003.sql"),
+];
 
 /// The device's own database.
 #[derive(Debug)]

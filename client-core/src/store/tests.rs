@@ -43,6 +43,22 @@ fn what_the_first_version_wrote_is_there_in_the_second() {
 }
 
 #[test]
+fn what_the_second_version_reckoned_is_reckoned_again_in_the_third() {
+    let mut store = Store { db: Connection::open_in_memory().expect("opened") };
+    store.migrate(&MIGRATIONS[..2]).expect("the second version");
+    let old = "INSERT INTO records VALUES (zeroblob(16), zeroblob(16), 0, 'claim', 'proposed', '3幢', '3幢', 1, 2, 0, 0, 0, 0, 0,
+                   0, 0, 0, 5, 7, 1000);";
+    store.db.execute_batch(old).expect("written");
+    store.migrate(MIGRATIONS).expect("migrated");
+    assert_eq!(store.calendar_file().expect("readable"), None);
+    assert!(store.shown_before(7, 10).expect("readable").is_empty());
+    assert_eq!(store.reckoned_by().expect("readable"), None);
+    store.reckon_by(u64::MAX).expect("writable");
+    assert_eq!(store.reckoned_by().expect("readable"), Some(u64::MAX));
+    assert_eq!(store.shown_before(7, 10).expect("readable").len(), 1);
+}
+
+#[test]
 fn a_failed_migration_leaves_the_file_as_it_was() {
     let mut store = Store::open(&Place::Memory).expect("made");
     let next = [MIGRATIONS, &["CREATE TABLE later (x INTEGER) STRICT; nonsense"]].concat();
@@ -59,7 +75,7 @@ fn a_newer_file_another_file_and_no_database_are_told_apart() {
     newer.db.execute_batch("PRAGMA user_version = 999").expect("set");
     drop(newer);
     let refused = Store::open(&Place::File(path("newer")));
-    assert!(matches!(refused, Err(StoreError::Newer { found: 999, known: 2 })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 999, known: 3 })), "{refused:?}");
 
     let other = Connection::open(path("other")).expect("made");
     other.execute_batch("CREATE TABLE theirs (x)").expect("made");

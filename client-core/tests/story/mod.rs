@@ -9,6 +9,7 @@ use std::sync::Arc;
 use renolog_client_core::client::{Client, Input, Output};
 use renolog_client_core::store::{Enrolled, Place};
 use renolog_protocol::batch::{Batch, RawBatch};
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::{Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, PersonId, RecordId, Seq};
 use renolog_protocol::key::PublicKey;
 use renolog_protocol::record::Record;
@@ -50,6 +51,8 @@ pub struct Server {
     pub not_taken: BTreeSet<u64>,
     /// The rules it judges by, where they are newer than those built in.
     pub newer: Option<Arc<Schema>>,
+    /// The working days it counts by, where they are not those built in.
+    pub calendar: Option<Arc<Calendar>>,
 }
 
 pub struct World {
@@ -288,6 +291,7 @@ impl World {
             server_time: self.now,
             epoch: self.server.epoch,
             schema: phone.given.clone(),
+            calendar: self.server.calendar.clone().unwrap_or_else(Calendar::built_in),
             communities: vec![self.standing(phone.person)],
         }
     }

@@ -63,6 +63,8 @@ pub enum Event {
     },
     /// New rules, as a schema file.
     Schema(String),
+    /// Other working days, as a calendar file.
+    Calendar(String),
     /// The server ends the connection.
     Bye(Bye),
 }
@@ -85,6 +87,8 @@ pub struct Greeting {
     pub device: DeviceId,
     /// The version of the schema it obeys.
     pub schema: u32,
+    /// The fingerprint of the calendar it counts by.
+    pub calendar: u64,
     /// Its clock.
     pub device_time: UnixMs,
     /// What it follows, at most [`limits::FEEDS`].
@@ -119,6 +123,7 @@ impl DeviceSession {
             device_time: greeting.device_time,
             feeds: greeting.feeds.into_iter().take(limits::FEEDS).collect::<Vec<_>>().try_into().expect("cut to its bound"),
             rosters: bounded(greeting.rosters),
+            calendar: Some(greeting.calendar),
         };
         (Self { cursors, heads: BTreeMap::new(), epoch: None, in_flight: BTreeSet::new() }, Frame::from(hello).encode())
     }
@@ -198,9 +203,11 @@ impl DeviceSession {
                 events
             }
             Frame::Bye(bye) => vec![Event::Bye(bye)],
-            // These may come before the welcome, so that whoever is welcomed knows the rules and the members.
+            // These may come before the welcome, so that whoever is welcomed knows the rules, the working days and the
+            // members.
             Frame::Roster(frame) => vec![Event::Roster { community: frame.community, name: frame.name, roster: frame.roster }],
             Frame::Schema(frame) => vec![Event::Schema(frame.text)],
+            Frame::Calendar(frame) => vec![Event::Calendar(frame.text)],
             Frame::Pong(_) | Frame::Sorry(_) | Frame::Unknown(_) => Vec::new(),
             frame => self.handle_open(frame)?,
         })

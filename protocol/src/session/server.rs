@@ -11,14 +11,15 @@ use std::sync::Arc;
 
 use super::ByeCode;
 use crate::batch::{RawBatch, RawChange};
+use crate::calendar::Calendar;
 use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, RecordId, Seq};
 use crate::limits;
 use crate::roster::Roster;
 use crate::schema::Schema;
 use crate::time::UnixMs;
 use crate::wire::{
-    Cursor, Frame, Grant, Grants, Hello, Item, Items, Pong, Receipt, RosterFrame, Ruling, SchemaFrame, Sorry, VERSION, Visit,
-    Welcome,
+    CalendarFrame, Cursor, Frame, Grant, Grants, Hello, Item, Items, Pong, Receipt, RosterFrame, Ruling, SchemaFrame, Sorry,
+    VERSION, Visit, Welcome,
 };
 
 /// What happened.
@@ -92,6 +93,8 @@ pub struct Introduction {
     pub epoch: Epoch,
     /// The rules.
     pub schema: Arc<Schema>,
+    /// Working days.
+    pub calendar: Arc<Calendar>,
     /// Where its person has a role.
     pub communities: Vec<CommunityStanding>,
 }
@@ -267,9 +270,12 @@ impl ServerSession {
         let Phase::Introducing(hello) = std::mem::replace(&mut self.phase, Phase::Open) else { return };
         self.epoch = introduction.epoch;
         self.readable = introduction.communities.iter().flat_map(|standing| standing.feeds.iter().copied()).collect();
-        // Rules and members come first: a device that has been welcomed knows both, and can be used.
+        // Rules, working days and members come first: a device that has been welcomed knows them, and can be used.
         if introduction.schema.version > hello.schema {
             self.send(SchemaFrame { text: introduction.schema.text().to_owned() });
+        }
+        if hello.calendar.is_some_and(|known| known != introduction.calendar.fingerprint()) {
+            self.send(CalendarFrame { text: introduction.calendar.text().to_owned() });
         }
         for standing in introduction.communities {
             let known = hello.rosters.iter().find(|r| r.community == standing.community).map_or(0, |r| r.version);

@@ -48,6 +48,10 @@ pub struct Hello {
     /// The rosters it has.
     #[n(6)]
     pub rosters: List<RosterVersion, { limits::FEEDS }>,
+    /// The [fingerprint](crate::calendar::Calendar::fingerprint) of the calendar it counts by. A build that knows no
+    /// [`CalendarFrame`] says none, and is sent none.
+    #[n(7)]
+    pub calendar: Option<u64>,
 }
 
 /// A position in a feed.
@@ -302,6 +306,15 @@ pub struct SchemaFrame {
     pub text: String,
 }
 
+/// The working days that the server counts by, when the device's are others.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct CalendarFrame {
+    /// The calendar file.
+    #[n(0)]
+    pub text: String,
+}
+
 /// The end of a connection, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -397,6 +410,7 @@ frames! {
     22 Pong(Pong),
     23 Sorry(Sorry),
     24 Grants(Grants),
+    25 Calendar(CalendarFrame),
 }
 
 /// Bytes that are no frame. The sender is at fault.

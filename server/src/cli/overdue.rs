@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use renolog_protocol::calendar::Calendar;
+use renolog_protocol::id::PersonId;
 use renolog_protocol::id::{Audience, FeedId};
 use renolog_protocol::schema::{Party, Role, Schema};
 
@@ -25,6 +26,12 @@ pub(super) struct OverdueArgs {
     /// Only what waits for this role, or has been escalated to it.
     #[arg(long)]
     role: Option<Role>,
+    /// Only what waits for a role of this person, by id, or has been escalated to one.
+    #[arg(long)]
+    person: Option<PersonId>,
+    /// Only communities of this street.
+    #[arg(long)]
+    street: Option<String>,
     /// A file of holidays and make-up days, instead of the built-in one.
     #[arg(long)]
     calendar: Option<PathBuf>,
@@ -43,7 +50,7 @@ pub(super) fn print(args: OverdueArgs) -> Result<()> {
             Scope::Feeds(Audience::ALL.into_iter().map(|audience| FeedId { community: row.id, audience }).collect())
         }
     };
-    let filter = Filter { party: args.party, role: args.role };
+    let filter = Filter { party: args.party, role: args.role, person: args.person, street: args.street };
     let found = overdue::list(&store, &scope, &schema, &calendar, SystemClock.now(), &filter)?;
     print!("{}", render(&schema, &calendar, &found));
     Ok(())

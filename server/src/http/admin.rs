@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use serde::Serialize;
 
+use super::extract::Body;
 use super::{Caller, Problem};
 use crate::app::App;
 use crate::office::{self, Invitation, NewCommunity, NewToken};
@@ -18,10 +18,9 @@ pub(super) struct Made<T> {
 pub(super) async fn add_community(
     State(app): State<App>,
     caller: Caller,
-    asked: Result<Json<NewCommunity>, JsonRejection>,
+    Body(asked): Body<NewCommunity>,
 ) -> Result<Json<Made<office::Community>>, Problem> {
     caller.must_be_operator()?;
-    let Json(asked) = asked.map_err(|error| Problem::bad_request(error.body_text()))?;
     let (command, made) = office::add_community(asked, app.clock.now()).map_err(Problem::bad_request)?;
     app.writer.submit(command).await?;
     Ok(Json(Made { made }))
@@ -30,10 +29,9 @@ pub(super) async fn add_community(
 pub(super) async fn invite(
     State(app): State<App>,
     caller: Caller,
-    asked: Result<Json<Invitation>, JsonRejection>,
+    Body(asked): Body<Invitation>,
 ) -> Result<Json<Made<office::Code>>, Problem> {
     caller.must_be_operator()?;
-    let Json(asked) = asked.map_err(|error| Problem::bad_request(error.body_text()))?;
     let (schema, now) = (app.schema.clone(), app.clock.now());
     let invited = app.readers.ask(move |store| office::invite(store, &schema, &asked, now)).await?;
     let (command, made) = invited.map_err(Problem::bad_request)?;
@@ -44,10 +42,9 @@ pub(super) async fn invite(
 pub(super) async fn issue_token(
     State(app): State<App>,
     caller: Caller,
-    asked: Result<Json<NewToken>, JsonRejection>,
+    Body(asked): Body<NewToken>,
 ) -> Result<Json<Made<office::Token>>, Problem> {
     caller.must_be_operator()?;
-    let Json(asked) = asked.map_err(|error| Problem::bad_request(error.body_text()))?;
     let (command, made) = office::issue_token(asked, app.clock.now());
     app.writer.submit(command).await?;
     Ok(Json(Made { made }))

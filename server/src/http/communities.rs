@@ -1,10 +1,11 @@
 //! `GET /api/v1/communities…`: the communities a caller knows, and their merged histories.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use renolog_protocol::id::{Audience, CommunityId, FeedId, Seq};
 use serde::{Deserialize, Serialize};
 
+use super::extract::{Path, Query};
 use super::{Caller, Problem};
 use crate::app::App;
 use crate::history::{self, Entry, Question};

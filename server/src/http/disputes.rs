@@ -1,11 +1,12 @@
 //! What has to be settled: conflicts of a community, and the count of a motion.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use renolog_protocol::id::{FeedId, RecordId};
 use serde::Deserialize;
 
 use super::communities::{MOST, Stretch, USUAL, no_community};
+use super::extract::{Path, Query};
 use super::records::{no_record, readable};
 use super::{Caller, Problem};
 use crate::app::App;

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use renolog_protocol::id::{DeviceId, PersonId};
 use renolog_protocol::key::PublicKey;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use super::auth::Bearer;
+use super::extract::Body;
 use crate::app::App;
 use crate::command::{Command, Enrol};
 use crate::ingest::Outcome;
@@ -40,9 +40,8 @@ struct Community {
 pub(super) async fn enrol(
     State(app): State<App>,
     Bearer(code): Bearer,
-    request: Result<Json<Request>, JsonRejection>,
+    Body(request): Body<Request>,
 ) -> Result<Json<Response>, Problem> {
-    let Json(request) = request.map_err(|error| Problem::bad_request(error.body_text()))?;
     let key = HEXLOWER_PERMISSIVE.decode(request.public_key.as_bytes()).ok().and_then(|bytes| PublicKey::from_bytes(&bytes).ok());
     let public_key = key.ok_or_else(|| Problem::bad_request("public_key is 64 hexadecimal digits of an Ed25519 key"))?;
     let device_name: String = request.device_name.chars().filter(|c| !c.is_control()).take(limits::NAME_CHARS).collect();

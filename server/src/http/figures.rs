@@ -1,13 +1,14 @@
 //! `GET /api/v1/figures…`: the district's figures, and the records behind each.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use renolog_protocol::id::{FeedId, RecordId};
 use renolog_protocol::schema::{KindName, Label, StateName};
 use renolog_protocol::time::UnixMs;
 use serde::{Deserialize, Serialize};
 
 use super::communities::{MOST, Stretch, USUAL};
+use super::extract::{Path, Query};
 use super::scope;
 use super::{Caller, Problem};
 use crate::app::App;

@@ -5,6 +5,7 @@ mod auth;
 mod communities;
 mod disputes;
 mod enrol;
+mod extract;
 mod figures;
 mod overdue;
 mod problem;

@@ -1,42 +1,76 @@
 //! `GET /api/v1/overdue` and `GET /api/v1/communities/{community}/overdue`: what is over its time, the longest first.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
+use renolog_protocol::id::{PersonId, RecordId};
+use renolog_protocol::schema::{Party, Role};
+use renolog_protocol::time::UnixMs;
+use serde::Deserialize;
 
-use super::communities::Stretch;
+use super::communities::{MOST, Stretch, USUAL};
+use super::extract::{Path, Query};
 use super::scope;
 use super::{Caller, Problem};
 use crate::app::App;
 use crate::overdue::{self, Filter, Overdue};
 
+/// Which of them, and from where.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    party: Option<Party>,
+    role: Option<Role>,
+    person: Option<PersonId>,
+    street: Option<String>,
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
 pub(super) async fn of_district(
     State(app): State<App>,
     caller: Caller,
-    Query(filter): Query<Filter>,
+    Query(asked): Query<Asked>,
 ) -> Result<Json<Stretch<Overdue>>, Problem> {
-    list(app, caller, None, filter).await
+    list(app, caller, None, asked).await
 }
 
 pub(super) async fn of_community(
     State(app): State<App>,
     caller: Caller,
     Path(named): Path<String>,
-    Query(filter): Query<Filter>,
+    Query(asked): Query<Asked>,
 ) -> Result<Json<Stretch<Overdue>>, Problem> {
-    list(app, caller, Some(named), filter).await
+    list(app, caller, Some(named), asked).await
 }
 
-async fn list(app: App, caller: Caller, named: Option<String>, filter: Filter) -> Result<Json<Stretch<Overdue>>, Problem> {
-    let asked = app.clone();
+/// Where the list goes on: after this moment, and of several due at it, after this record.
+fn position(text: &str) -> Option<(UnixMs, RecordId)> {
+    let (due, record) = text.split_once('.')?;
+    Some((UnixMs(due.parse().ok()?), record.parse().ok()?))
+}
+
+async fn list(app: App, caller: Caller, named: Option<String>, asked: Asked) -> Result<Json<Stretch<Overdue>>, Problem> {
+    let after = match asked.after.as_deref().map(position) {
+        Some(None) => return Err(Problem::bad_request("`after` is what an earlier answer gave as `next`")),
+        Some(Some(after)) => after,
+        None => (UnixMs(i64::MIN), RecordId([0; 16])),
+    };
+    let limit = asked.limit.unwrap_or(USUAL).clamp(1, MOST);
+    let filter = Filter { party: asked.party, role: asked.role, person: asked.person, street: asked.street };
+    let house = app.clone();
     let found = app.readers.ask(move |store| {
         let scope = match &named {
-            Some(named) => scope::of_community(&asked, store, &caller, named)?,
-            None => scope::of_district(&asked, store, &caller, None)?,
+            Some(named) => scope::of_community(&house, store, &caller, named)?,
+            None => scope::of_district(&house, store, &caller, None)?,
         };
         match scope {
-            Ok(scope) => overdue::list(store, &scope, &asked.schema, &asked.calendar, asked.clock.now(), &filter).map(Ok),
+            Ok(scope) => overdue::list(store, &scope, &house.schema, &house.calendar, house.clock.now(), &filter).map(Ok),
             Err(problem) => Ok(Err(problem)),
         }
     });
-    found.await?.map(|items| Json(Stretch { items, next: None }))
+    let rest = found.await??.into_iter().filter(|late| (late.due, late.record) > after);
+    let mut items: Vec<Overdue> = rest.take(limit + 1).collect();
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|last| format!("{}.{}", last.due.0, last.record));
+    Ok(Json(Stretch { items, next }))
 }

@@ -1,14 +1,14 @@
 //! What was refused: listed, shown in words, released or dismissed by street or district, with a reason.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use renolog_protocol::id::{Audience, ChangeHash, FeedId};
 use renolog_protocol::limits;
 use renolog_protocol::schema::Role;
 use serde::Serialize;
 
 use super::communities::{MOST, Stretch, no_community};
+use super::extract::{Body, Path};
 use super::{Caller, Problem};
 use crate::app::App;
 use crate::command::{Command, Settle};
@@ -66,9 +66,8 @@ pub(super) async fn settle(
     State(app): State<App>,
     caller: Caller,
     Path(change): Path<ChangeHash>,
-    asked: Result<Json<Decision>, JsonRejection>,
+    Body(decision): Body<Decision>,
 ) -> Result<Json<Settled>, Problem> {
-    let Json(decision) = asked.map_err(|error| Problem::bad_request(error.body_text()))?;
     let (_, role) = administered(&app, &caller, change).await?;
     let reason = decision.reason.trim();
     if reason.is_empty() || reason.chars().count() > limits::SENTENCE_CHARS {

@@ -1,13 +1,14 @@
 //! `GET /api/v1/records…`: records as people see them, and what was said in them.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use renolog_protocol::id::{FeedId, RecordId, Seq};
 use renolog_protocol::schema::{KindName, StateName};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::communities::{Page, Stretch, no_community};
+use super::extract::{Path, Query};
 use super::{Caller, Problem};
 use crate::app::App;
 use crate::history::{self, Entry};

@@ -129,6 +129,7 @@ impl Peer {
             device_time: now(),
             feeds: List::default(),
             rosters: List::default(),
+            calendar: None,
         })
         .await;
         peer.until(|frame| matches!(frame, Frame::Welcome(_))).await;

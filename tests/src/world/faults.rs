@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use rand::Rng;
 use renolog_client_core::client::Input;
 use renolog_protocol::batch::RawBatch;
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::Epoch;
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::device::{DeviceSession, Greeting};
@@ -88,7 +89,14 @@ impl<S: Store> World<S> {
         let device = self.client(carrier).device();
         let link = self.network.new_link(carrier, self.now);
         self.server.connect(link, device);
-        let greeting = Greeting { device, schema: 1, device_time: self.now, feeds: Vec::new(), rosters: Vec::new() };
+        let greeting = Greeting {
+            device,
+            schema: 1,
+            calendar: Calendar::built_in().fingerprint(),
+            device_time: self.now,
+            feeds: Vec::new(),
+            rosters: Vec::new(),
+        };
         let (mut session, hello) = DeviceSession::open(greeting);
         self.server.receive(link, &hello);
         let mut frames = Vec::new();

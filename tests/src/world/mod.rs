@@ -4,6 +4,7 @@
 //! message; the seed is printed when the world is made, and so stands in the output of a test that fails.
 
 mod faults;
+mod links;
 mod network;
 mod people;
 mod phone;
@@ -13,12 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use renolog_client_core::client::{Client, Input, Output};
+use renolog_client_core::client::{Client, Input};
 use renolog_protocol::batch::RawBatch;
-use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, Epoch};
+use renolog_protocol::id::{ChangeHash, CommunityId, Epoch};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_protocol::wire::{Frame, Ruling};
 use renolog_server::command::{Command, Found, Stamped};
 use renolog_server::ingest::{Ingest, Outcome, Rejection};
 use renolog_server::store::{Memory, Store};
@@ -111,7 +111,7 @@ impl<S: Store> World<S> {
         self.server.ingest.store()
     }
 
-    /// Every command that came to the server, in order, whatever became of it.
+    /// Every command that came to the server in this life of its store, in order, whatever became of it.
     pub fn log(&self) -> &[Stamped] {
         &self.server.log
     }
@@ -164,8 +164,6 @@ impl<S: Store> World<S> {
         bytes
     }
 
-    // ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────
-
     /// Lets the next thing happen; `false` if nothing ever will, or not before `until`.
     fn step(&mut self, until: Option<UnixMs>) -> bool {
         let wake = self.phones.iter().enumerate().filter_map(|(id, phone)| Some((phone.wakes_at()?, PhoneId(id)))).min();
@@ -213,13 +211,20 @@ impl<S: Store> World<S> {
     pub fn run_until_quiet(&mut self) {
         self.run_until(|world| {
             let quiet = world.network.is_idle() && !world.server.has_work();
-            quiet && world.phones.iter().all(Phone::is_settled)
+            quiet && world.phones.iter().all(|phone| world.is_settled(phone))
         });
+    }
+
+    /// Whether a phone is out of reach, or has nothing to send and nothing to receive. One whose link died without a word
+    /// believes so too soon.
+    fn is_settled(&self, phone: &Phone) -> bool {
+        let believes_in_a_dead_link = phone.link.is_some_and(|link| self.network.is_dead(link));
+        !phone.is_reachable() || (phone.is_settled() && !believes_in_a_dead_link)
     }
 
     /// Who is not settled, for the person who reads why a test failed.
     fn unsettled(&self) -> String {
-        let restless = self.phones.iter().filter(|phone| !phone.is_settled());
+        let restless = self.phones.iter().filter(|phone| !self.is_settled(phone));
         restless.map(|phone| format!("{}: {:?}\n", phone.name, phone.client.status())).collect()
     }
 
@@ -237,124 +242,6 @@ impl<S: Store> World<S> {
             Event::ServerIsUp => self.server_is_up = true,
         }
     }
-
-    // ── Phones ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    pub(crate) fn add_phone(&mut self, name: &str, client: Client) -> PhoneId {
-        self.phones.push(Phone::new(name.to_owned(), client));
-        PhoneId(self.phones.len() - 1)
-    }
-
-    /// Tells a phone's client something about its link.
-    fn tell(&mut self, phone: PhoneId, input: Input<'_>) {
-        let it = &mut self.phones[phone.0];
-        let clock = it.clock(self.now);
-        it.client.handle(clock, input).expect("the phone's store works");
-        self.drain(phone);
-    }
-
-    /// Does something with a phone's client, at the phone's own time, and sends what it then wants sent.
-    pub fn with<T>(&mut self, phone: PhoneId, work: impl FnOnce(&mut Client, UnixMs) -> T) -> T {
-        let it = &mut self.phones[phone.0];
-        let clock = it.clock(self.now);
-        let done = work(&mut it.client, clock);
-        self.drain(phone);
-        self.pump_server();
-        done
-    }
-
-    fn drain(&mut self, phone: PhoneId) {
-        while let Some(output) = self.phones[phone.0].client.poll_output() {
-            match output {
-                Output::Connect => self.connect(phone),
-                Output::Send(bytes) => {
-                    if let Some(link) = self.phones[phone.0].link.filter(|_| self.phones[phone.0].open) {
-                        self.send(link, true, bytes);
-                    }
-                }
-                Output::Disconnect => self.phone_hangs_up(phone),
-            }
-        }
-    }
-
-    fn connect(&mut self, phone: PhoneId) {
-        let link = self.network.new_link(phone, self.now);
-        self.phones[phone.0].link = Some(link);
-        self.phones[phone.0].open = false;
-        let delay = draw(&mut self.rng, &self.phones[phone.0].delay);
-        let reachable = self.phones[phone.0].covered && self.server_is_up;
-        let event = if reachable { Event::Opened(link) } else { Event::Failed(link) };
-        self.network.plan(self.now + delay, event);
-    }
-
-    fn opened(&mut self, link: LinkId) {
-        let phone = self.network.phone(link);
-        if self.phones[phone.0].link != Some(link) {
-            return;
-        }
-        if !self.server_is_up {
-            return self.phone_lost(link);
-        }
-        let device: DeviceId = self.phones[phone.0].client.device();
-        self.server.connect(link, device);
-        self.phones[phone.0].open = true;
-        self.tell(phone, Input::Connected);
-    }
-
-    fn delivered(&mut self, link: LinkId, bytes: &[u8]) {
-        let phone = self.network.phone(link);
-        if self.phones[phone.0].link != Some(link) {
-            return;
-        }
-        if let Ok(Frame::Receipt(receipt)) = Frame::decode(bytes) {
-            let accepted = receipt.rulings.iter().filter(|ruled| matches!(ruled.ruling, Ruling::Accepted(_)));
-            self.acknowledged.extend(accepted.map(|ruled| ruled.hash));
-        }
-        self.tell(phone, Input::Frame(bytes));
-    }
-
-    /// The phone learns that its link is gone.
-    fn phone_lost(&mut self, link: LinkId) {
-        let phone = self.network.phone(link);
-        if self.phones[phone.0].link == Some(link) {
-            (self.phones[phone.0].link, self.phones[phone.0].open) = (None, false);
-            self.tell(phone, Input::Disconnected);
-        }
-    }
-
-    /// What it sent last may still arrive.
-    fn phone_hangs_up(&mut self, phone: PhoneId) {
-        let it = &mut self.phones[phone.0];
-        it.open = false;
-        if let Some(link) = it.link.take() {
-            let at = self.network.after_everything_up(link, self.now);
-            self.network.plan(at, Event::ServerHearsTheEnd(link));
-        }
-    }
-
-    // ── The network ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    fn send(&mut self, link: LinkId, up: bool, bytes: Vec<u8>) {
-        if let Ok(Frame::Push(push)) = Frame::decode(&bytes) {
-            self.pushed.push(push.batch);
-        }
-        let delay = draw(&mut self.rng, &self.phones[self.network.phone(link).0].delay);
-        if !self.network.send(self.now, link, delay, up, bytes) {
-            self.cut_link(link, None);
-        }
-    }
-
-    /// The link is gone, and what was under way with it; `late`: but for what was on its way to the server, which still
-    /// arrives after that span, as if it had waited in some buffer.
-    fn cut_link(&mut self, link: LinkId, late: Option<SpanMs>) {
-        self.network.kill(link, late);
-        self.network.plan(self.now, Event::PhoneHearsTheEnd(link));
-        // The server may not hear of it for minutes.
-        let hears = self.now + late.unwrap_or(SpanMs(0)) + draw(&mut self.rng, &(0..=200_000));
-        self.network.plan(hears, Event::ServerHearsTheEnd(link));
-    }
-
-    // ── The server ──────────────────────────────────────────────────────────────────────────────────────────────
 
     fn pump_server(&mut self) {
         for (link, wish) in self.server.pump(self.now) {

@@ -98,8 +98,6 @@ impl<S: Store> World<S> {
         });
     }
 
-    // ── What they say ───────────────────────────────────────────────────────────────────────────────────────────
-
     /// Does something, and remembers what the phone says it made.
     ///
     /// # Errors
@@ -190,8 +188,6 @@ impl<S: Store> World<S> {
     pub fn state(&mut self, phone: PhoneId, record: RecordId) -> String {
         self.client(phone).read(record).expect("the phone has the record").state.to_string()
     }
-
-    // ── Phones as things ────────────────────────────────────────────────────────────────────────────────────────
 
     /// Copies a phone's store, as a backup does.
     pub fn back_up(&mut self, phone: PhoneId) -> Backup {

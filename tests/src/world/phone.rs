@@ -61,8 +61,9 @@ impl Phone {
         self.covered && !self.lost
     }
 
-    /// Whether it is connected, has sent everything it can send, and has everything there is; or is out of reach.
+    /// Whether it is connected, has sent everything it can send, and has everything there is, as far as it
+    /// knows.
     pub(super) fn is_settled(&self) -> bool {
-        !self.is_reachable() || self.client.is_settled().expect("the store works")
+        self.client.is_settled().expect("the store works")
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use renolog_protocol::batch::RawBatch;
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::{DeviceId, FeedId, Seq};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::ByeCode;
@@ -62,7 +63,7 @@ pub(super) struct Server<S> {
     hub: Hub,
     connections: BTreeMap<LinkId, Connection>,
     waiting: VecDeque<Job>,
-    /// Every command that came, in order, whatever became of it.
+    /// Every command that came, in order, whatever became of it, but for those that died with the server.
     pub(super) log: Vec<Stamped>,
 }
 
@@ -166,7 +167,8 @@ impl<S: Store> Server<S> {
                     connection.skew = now - device_time;
                     let person = connection.device.person;
                     let introduction =
-                        reception::introduce(self.ingest.store(), &self.schema, person, now).expect("the store works");
+                        reception::introduce(self.ingest.store(), &self.schema, &Calendar::built_in(), person, now)
+                            .expect("the store works");
                     connection.session.handle(Input::Introduced(introduction));
                 }
                 Output::Submit(batch) => {
@@ -220,7 +222,8 @@ impl<S: Store> Server<S> {
         }
         if news.roster {
             let person = connection.device.person;
-            let introduction = reception::introduce(self.ingest.store(), &self.schema, person, now).expect("the store works");
+            let introduction = reception::introduce(self.ingest.store(), &self.schema, &Calendar::built_in(), person, now)
+                .expect("the store works");
             introduction.communities.into_iter().for_each(|standing| connection.session.handle(Input::Standing(standing)));
         }
         self.listen(link);
@@ -229,7 +232,7 @@ impl<S: Store> Server<S> {
     /// Judges at most `most` of what waits and makes it durable at once; then answers, unless the server dies before. A
     /// connection may hear that its feed grew before it hears of its own push.
     pub(super) fn commit(&mut self, now: UnixMs, most: usize, news_first: bool, crash: Option<Crash>) {
-        let count = most.min(self.waiting.len());
+        let (count, logged) = (most.min(self.waiting.len()), self.log.len());
         let jobs: Vec<Job> = self.waiting.drain(..count).collect();
         let mut answers = Vec::new();
         for job in jobs {
@@ -239,6 +242,7 @@ impl<S: Store> Server<S> {
             }
         }
         if crash == Some(Crash::BeforeTheCommit) {
+            self.log.truncate(logged);
             return self.die();
         }
         self.ingest.commit().expect("the store works");

@@ -155,3 +155,29 @@ fn what_two_copies_have_in_common_is_said_once() {
     assert_eq!(converged(&mut world).changes, 4);
     assert_eq!(world.client(people.wang).read(leak).unwrap().entries("notes").len(), 3);
 }
+
+#[test]
+fn a_fork_may_end_otherwise_in_another_life_of_the_server() {
+    let (mut world, people) = desheng(26);
+    let Desheng { id, chen, wang, .. } = people;
+    let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
+    world.run_until_quiet();
+    let backup = world.back_up_server();
+    let copy = world.back_up(chen);
+    let copy = world.restore(copy);
+    world.note(chen, leak, "旧手机：五楼也在漏");
+    world.run_until_quiet();
+    world.offline(chen);
+    world.restore_server(backup);
+    world.note(copy, leak, "新手机：四楼没有漏");
+    world.online(copy);
+    world.run_until_quiet();
+    converged(&mut world);
+    let notes = |world: &mut World| world.client(wang).read(leak).unwrap().entries("notes").len();
+    assert_eq!(notes(&mut world), 1, "the new phone was first this time");
+
+    world.online(chen);
+    world.run_until_quiet();
+    assert_eq!(converged(&mut world).changes, 3);
+    assert_eq!(notes(&mut world), 2);
+}

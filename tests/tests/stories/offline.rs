@@ -147,3 +147,28 @@ fn a_new_role_opens_what_was_closed_before() {
     world.run_until_quiet();
     converged(&mut world);
 }
+
+#[test]
+fn one_phone_works_in_two_communities() {
+    let (mut world, people) = desheng(6);
+    let Desheng { id, chen, street, .. } = people;
+    let qinfeng = world.community("qinfeng", "勤丰小区");
+    let zhou = world.enrol(qinfeng, "captain", "周师傅");
+    world.also(street, qinfeng, "street");
+    world.run_until_quiet();
+    for who in [street, zhou] {
+        world.offline(who);
+    }
+    let here = world.create(street, id, "community", &[("name", "德胜新村")]);
+    let there = world.create(street, qinfeng, "community", &[("name", "勤丰小区")]);
+    world.note(street, here, "下周一开工");
+    world.note(street, there, "违建已拆除85处");
+    let stairs = world.raise(zhou, qinfeng, "safety", "2幢 楼道");
+    for who in [zhou, street] {
+        world.online(who);
+    }
+    world.run_until_quiet();
+    assert_eq!(converged(&mut world).records, 3);
+    assert!(world.client(chen).read(there).is_err() && world.client(zhou).read(here).is_err(), "neighbours do not mix");
+    assert!(world.client(street).read(stairs).is_ok());
+}
