@@ -1,6 +1,6 @@
 //! Where everything durable lives, behind a trait of five verbs.
 //!
-//! A store keeps [`rows`] of [`Cell`]s and reads them in declared orders; it knows nothing of records, people or rules.
+//! A store keeps rows (`rows.rs`) of [`Cell`]s and reads them in declared orders; it knows nothing of records, people or rules.
 //! [`Sqlite`] is the real one; [`Memory`] serves simulations. Both pass one conformance suite, and applying one command log
 //! to both gives the same tables, cell by cell.
 
