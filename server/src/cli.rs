@@ -3,6 +3,7 @@
 mod overdue;
 mod schema;
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -376,8 +377,15 @@ fn token(args: TokenArgs) -> Result<()> {
 fn print_history(args: &HistoryArgs) -> Result<()> {
     let store = data_dir::reader(&args.data.data)?;
     let text = history_text(&store, &*schema_of(&store)?, &args.community, args.record)?;
-    print!("{text}");
-    Ok(())
+    print_text(&text)
+}
+
+/// Prints what may be long. Whoever reads only its beginning (`| head`) has what they wanted.
+pub(crate) fn print_text(text: &str) -> Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.context("the terminal takes no more"),
+    }
 }
 
 fn quarantine(verb: QuarantineVerb) -> Result<()> {

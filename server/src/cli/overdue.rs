@@ -52,7 +52,7 @@ pub(super) fn print(args: OverdueArgs) -> Result<()> {
     };
     let filter = Filter { party: args.party, role: args.role, person: args.person, street: args.street };
     let found = overdue::list(&store, &scope, &schema, &calendar, SystemClock.now(), &filter)?;
-    print!("{}", render(&schema, &calendar, &found));
+    super::print_text(&render(&schema, &calendar, &found))?;
     Ok(())
 }
 

@@ -41,7 +41,7 @@ pub(super) fn run(verb: SchemaVerb) -> Result<()> {
         }
         SchemaVerb::Show { kind, schema, mermaid } => {
             let schema = super::read_schema(schema.as_deref())?;
-            print!("{}", show(&schema, kind.as_ref(), mermaid)?);
+            super::print_text(&show(&schema, kind.as_ref(), mermaid)?)?;
         }
     }
     Ok(())
