@@ -10,14 +10,14 @@ use std::collections::VecDeque;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use renolog_protocol::batch::RawBatch;
-use renolog_protocol::id::{DeviceId, FeedId};
+use renolog_protocol::id::{DeviceId, FeedId, Link};
 use renolog_protocol::limits;
 use renolog_protocol::session::ByeCode;
 use renolog_protocol::session::device::{DeviceSession, Event, Greeting};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Bye, Cursor};
 
-use link::Link;
+use link::Connection;
 
 /// How long a device that was turned away for good waits before it asks again: an hour's answer is the same as a
 /// second's, but somebody may have put things right. A nudge asks at once.
@@ -51,7 +51,7 @@ pub enum Input<'a> {
     /// A batch, as an answer to [`Output::Fill`].
     Push(RawBatch),
     /// One more feed is wanted.
-    Follow(Cursor),
+    Follow(Cursor, Option<Link>),
     /// What was delivered could not be stored: end the connection, and have the server send it again later.
     NotStored,
     /// The moment of [`Engine::poll_timeout`] has come.
@@ -78,7 +78,7 @@ enum Phase {
     Off,
     Waiting { until: UnixMs },
     Connecting,
-    Open(Box<Link>),
+    Open(Box<Connection>),
 }
 
 /// The state machine of a device's connection.
@@ -123,7 +123,7 @@ impl Engine {
             Input::Nudge => self.nudge(now),
             Input::OutboxGrew => self.fill(),
             Input::Push(batch) => self.push(batch),
-            Input::Follow(cursor) => self.follow(cursor),
+            Input::Follow(cursor, link) => self.follow(cursor, link),
             Input::NotStored => self.give_up(now),
             Input::Timeout => self.timeout(now),
         }
@@ -215,7 +215,7 @@ impl Engine {
         }
         let (session, hello) = DeviceSession::open(greeting);
         self.out.push_back(Output::Send(hello));
-        self.phase = Phase::Open(Box::new(Link::new(session, now)));
+        self.phase = Phase::Open(Box::new(Connection::new(session, now)));
         self.fill();
     }
 
@@ -252,7 +252,7 @@ impl Engine {
             Event::Granted { from, .. } => {
                 fill = from.is_some();
             }
-            Event::Roster { .. } | Event::Schema(_) | Event::Calendar(_) => {}
+            Event::Roster { .. } | Event::Schema(_) | Event::Calendar(_) | Event::Token(_) | Event::Rewritten(_) => {}
         }
         self.out.push_back(Output::Deliver(event));
         if fill {
@@ -272,11 +272,11 @@ impl Engine {
         }
     }
 
-    fn follow(&mut self, cursor: Cursor) {
+    fn follow(&mut self, cursor: Cursor, at: Option<Link>) {
         if let Phase::Open(link) = &mut self.phase
             && link.session.is_welcomed()
         {
-            self.out.push_back(Output::Send(link.session.follow(cursor)));
+            self.out.push_back(Output::Send(link.session.follow(cursor, at)));
         }
     }
 

@@ -4,6 +4,8 @@
 //! can be healed by the phones, and the history is evidence. [`RawBatch`] is what travels; [`Batch::open`] is the only way
 //! to a [`Batch`], whose signature fits and whose changes are well-formed.
 
+use std::collections::BTreeMap;
+
 use minicbor::{Decode, Encode};
 
 use crate::change::{BadChange, Change};
@@ -29,12 +31,31 @@ pub struct RawBatch {
     /// The device's clock when it was signed.
     #[n(3)]
     pub device_time: UnixMs,
-    /// The changes, each after what it depends on.
+    /// The changes, each after what it depends on. All of them, but for those that are [absent](Self::absent).
     #[n(4)]
     pub changes: List<RawChange, { limits::BATCH_CHANGES }>,
     /// Over everything above, each change by its hash.
     #[n(5)]
     pub signature: Signature,
+    /// Changes that were signed with the others and are not brought along: whoever carries the batch does not have them any
+    /// more, or never had.
+    #[n(6)]
+    pub absent: Option<List<Absent, { limits::BATCH_CHANGES }>>,
+}
+
+/// A change of a batch that is known by its name only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Absent {
+    /// Its place in the batch, from 0.
+    #[n(0)]
+    pub position: u16,
+    /// Its record.
+    #[n(1)]
+    pub record: RecordId,
+    /// Its name.
+    #[n(2)]
+    pub hash: ChangeHash,
 }
 
 /// One change as it travels.
@@ -57,7 +78,10 @@ pub struct Batch {
     number: u64,
     feed: FeedId,
     device_time: UnixMs,
-    changes: Vec<(RecordId, Change)>,
+    /// Everything that was signed, in order.
+    names: Vec<(RecordId, ChangeHash)>,
+    /// What was brought along of it, by its place.
+    changes: BTreeMap<usize, Change>,
     signature: Signature,
 }
 
@@ -78,6 +102,12 @@ pub enum BadBatch {
     /// Nothing in it.
     #[error("the batch is empty")]
     Empty,
+    /// More in it than was ever signed together.
+    #[error("the batch names {0} changes, more than one may")]
+    TooMany(usize),
+    /// An absent change whose place is not in the batch, or is taken.
+    #[error("the absent change at {0} has no place in the batch")]
+    Misplaced(u16),
     /// The same change twice.
     #[error("change {0} stands twice in the batch")]
     Twice(ChangeHash),
@@ -95,7 +125,7 @@ impl Batch {
     /// Puts changes under the device's signature.
     ///
     /// # Errors
-    /// [`BadBatch::Empty`]; and [`BadBatch::Twice`] for a change given twice.
+    /// [`BadBatch::Empty`], [`BadBatch::TooMany`]; and [`BadBatch::Twice`] for a change given twice.
     pub fn sign(
         key: &DeviceKey,
         device: DeviceId,
@@ -104,8 +134,11 @@ impl Batch {
         device_time: UnixMs,
         changes: Vec<(RecordId, Change)>,
     ) -> Result<Self, BadBatch> {
-        let signature = key.sign(&signed_text(device, number, feed, device_time, &names(&changes)?));
-        Ok(Self { device, number, feed, device_time, changes, signature })
+        let names: Vec<(RecordId, ChangeHash)> = changes.iter().map(|(record, change)| (*record, change.hash())).collect();
+        check(&names)?;
+        let signature = key.sign(&signed_text(device, number, feed, device_time, &names));
+        let changes = changes.into_iter().map(|(_, change)| change).enumerate().collect();
+        Ok(Self { device, number, feed, device_time, names, changes, signature })
     }
 
     /// Checks a batch that travelled against the key of the device it names.
@@ -113,29 +146,47 @@ impl Batch {
     /// # Errors
     /// [`BadBatch`] says what is wrong; nothing of it may be used.
     pub fn open(raw: RawBatch, key: &PublicKey) -> Result<Self, BadBatch> {
-        let mut changes = Vec::with_capacity(raw.changes.len());
-        for (position, raw) in raw.changes.into_iter().enumerate() {
-            let change = Change::parse(&raw.bytes).map_err(|why| BadBatch::Change { position, why })?;
-            changes.push((raw.record, change));
+        let absent = places(raw.absent.iter().flat_map(|list| list.iter()))?;
+        let total = raw.changes.len() + absent.len();
+        if let Some((position, _)) = absent.last_key_value().filter(|(position, _)| usize::from(**position) >= total) {
+            return Err(BadBatch::Misplaced(*position));
         }
-        let text = signed_text(raw.device, raw.number, raw.feed, raw.device_time, &names(&changes)?);
-        if !key.verifies(&text, &raw.signature) {
+        let (mut names, mut changes) = (Vec::with_capacity(total), BTreeMap::new());
+        let mut brought = raw.changes.into_iter();
+        for position in 0..total {
+            if let Some(absent) = u16::try_from(position).ok().and_then(|position| absent.get(&position)) {
+                names.push((absent.record, absent.hash));
+            } else if let Some(raw) = brought.next() {
+                let change = Change::parse(&raw.bytes).map_err(|why| BadBatch::Change { position, why })?;
+                names.push((raw.record, change.hash()));
+                changes.insert(position, change);
+            }
+        }
+        check(&names)?;
+        if !key.verifies(&signed_text(raw.device, raw.number, raw.feed, raw.device_time, &names), &raw.signature) {
             return Err(BadBatch::Signature);
         }
         let RawBatch { device, number, feed, device_time, signature, .. } = raw;
-        Ok(Self { device, number, feed, device_time, changes, signature })
+        Ok(Self { device, number, feed, device_time, names, changes, signature })
     }
 
     /// As it travels.
     pub fn to_raw(&self) -> RawBatch {
-        let raw = |(record, change): &(RecordId, Change)| RawChange { record: *record, bytes: change.bytes().to_vec() };
+        let (mut changes, mut absent) = (Vec::new(), Vec::new());
+        for (position, (record, hash)) in self.names.iter().enumerate() {
+            match self.changes.get(&position) {
+                Some(change) => changes.push(RawChange { record: *record, bytes: change.bytes().to_vec() }),
+                None => absent.push(Absent { position: position as u16, record: *record, hash: *hash }),
+            }
+        }
         RawBatch {
             device: self.device,
             number: self.number,
             feed: self.feed,
             device_time: self.device_time,
-            changes: self.changes.iter().map(raw).collect::<Vec<_>>().try_into().expect("checked when signed or opened"),
+            changes: changes.try_into().expect("checked when signed or opened"),
             signature: self.signature,
+            absent: (!absent.is_empty()).then(|| absent.try_into().expect("checked when signed or opened")),
         }
     }
 
@@ -159,9 +210,14 @@ impl Batch {
         self.device_time
     }
 
-    /// Its changes with the records they belong to.
-    pub fn changes(&self) -> &[(RecordId, Change)] {
-        &self.changes
+    /// The changes that were brought along, with their places in the batch and the records they belong to.
+    pub fn changes(&self) -> impl ExactSizeIterator<Item = (usize, RecordId, &Change)> {
+        self.changes.iter().map(|(position, change)| (*position, self.names[*position].0, change))
+    }
+
+    /// Everything that was signed, in order.
+    pub fn names(&self) -> &[(RecordId, ChangeHash)] {
+        &self.names
     }
 
     /// Over all of it.
@@ -170,16 +226,27 @@ impl Batch {
     }
 }
 
-/// What the signature covers of each change; also the check that there are changes, not too many, and none twice.
-fn names(changes: &[(RecordId, Change)]) -> Result<Vec<(RecordId, ChangeHash)>, BadBatch> {
-    if changes.is_empty() {
+/// That there are changes, not too many, and none twice.
+fn check(names: &[(RecordId, ChangeHash)]) -> Result<(), BadBatch> {
+    if names.is_empty() {
         return Err(BadBatch::Empty);
     }
-    assert!(changes.len() <= limits::BATCH_CHANGES, "the outbox cuts batches to size");
-    let names: Vec<(RecordId, ChangeHash)> = changes.iter().map(|(record, change)| (*record, change.hash())).collect();
+    if names.len() > limits::BATCH_CHANGES {
+        return Err(BadBatch::TooMany(names.len()));
+    }
     let mut seen = std::collections::HashSet::new();
     match names.iter().find(|(_, hash)| !seen.insert(*hash)) {
         Some((_, hash)) => Err(BadBatch::Twice(*hash)),
-        None => Ok(names),
+        None => Ok(()),
     }
+}
+
+fn places<'a>(absent: impl Iterator<Item = &'a Absent>) -> Result<BTreeMap<u16, Absent>, BadBatch> {
+    let mut places = BTreeMap::new();
+    for one in absent {
+        if places.insert(one.position, *one).is_some() {
+            return Err(BadBatch::Misplaced(one.position));
+        }
+    }
+    Ok(places)
 }

@@ -6,6 +6,8 @@
 //! Automerge's other chunk types are not taken: document and bundle chunks panic or hang on malformed input, and
 //! compressed changes inflate without a bound. What a plain one unfolds to is counted first.
 
+use sha2::{Digest, Sha256};
+
 use crate::chunk;
 use crate::id::{ActorId, ChangeHash};
 use crate::limits;
@@ -80,6 +82,11 @@ impl Change {
         let actor = ActorId::of(inner.actor_id()).ok_or(BadChange::ForeignActor)?;
         let party = inner.message().and_then(|m| Party::parse(m).ok()).ok_or(BadChange::NoParty)?;
         Ok(Self { inner, actor, party })
+    }
+
+    /// The name of a chunk, whether or not it can be read: SHA-256 of all that follows its magic and its checksum.
+    pub fn name_of(bytes: &[u8]) -> ChangeHash {
+        ChangeHash(Sha256::digest(bytes.get(8..).unwrap_or_default()).into())
     }
 
     /// Its name.

@@ -160,6 +160,14 @@ hex_id!(
     /// so that a phone restored from a backup can take a new one.
     ActorId, 16, "32 hexadecimal digits"
 );
+uuid_id!(
+    /// An organisation that people belong to: a street office, a property company, a contractor.
+    OrganisationId
+);
+hex_id!(
+    /// A link of the [chain](crate::chain) over a feed.
+    Link, 32, "64 hexadecimal digits"
+);
 hex_id!(
     /// SHA-256 of a change, as Automerge computes it. A change's name everywhere.
     ChangeHash, 32, "64 hexadecimal digits"

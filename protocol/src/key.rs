@@ -5,6 +5,8 @@ use std::fmt;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use minicbor::bytes::ByteArray;
 
+use crate::id::DeviceId;
+
 /// A device's secret. Made on the device, and never leaves it.
 #[derive(Clone)]
 pub struct DeviceKey(SigningKey);
@@ -38,9 +40,21 @@ impl DeviceKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 
+    /// Answers a challenge of the server: proof that this device is the one it says.
+    pub fn answer(&self, device: DeviceId, challenge: &str) -> Signature {
+        self.sign(&answer_text(device, challenge))
+    }
+
     pub(crate) fn sign(&self, text: &[u8]) -> Signature {
         Signature(self.0.sign(text).to_bytes())
     }
+}
+
+/// What is signed to answer a challenge. The leading text keeps it from being passed off as a batch.
+fn answer_text(device: DeviceId, challenge: &str) -> Vec<u8> {
+    let mut text = b"renolog sign-in 1\n".to_vec();
+    minicbor::encode((device, challenge), &mut text).expect("writing to memory does not fail");
+    text
 }
 
 impl fmt::Debug for DeviceKey {
@@ -50,6 +64,11 @@ impl fmt::Debug for DeviceKey {
 }
 
 impl PublicKey {
+    /// Whether `signature` is this device's answer to that challenge.
+    pub fn answers(&self, device: DeviceId, challenge: &str, signature: &Signature) -> bool {
+        self.verifies(&answer_text(device, challenge), signature)
+    }
+
     /// A key from its 32 bytes.
     ///
     /// # Errors

@@ -70,6 +70,7 @@
 
 pub mod batch;
 pub mod calendar;
+pub mod chain;
 pub mod change;
 mod chunk;
 pub mod deadlines;

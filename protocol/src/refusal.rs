@@ -98,6 +98,10 @@ codes! {
     TooManyHeld = "too_many_held",
     /// Its actor belongs to another device.
     ForeignActor = "foreign_actor",
+    /// The device was revoked before the change arrived.
+    DeviceRevoked = "device_revoked",
+    /// The record was erased for good.
+    Erased = "erased",
 }
 
 impl fmt::Display for Code {

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
 use renolog_protocol::batch::{BadBatch, Batch, RawChange};
+use renolog_protocol::chain::Mark;
 use renolog_protocol::change::Change;
-use renolog_protocol::id::{Audience, ChangeHash, Epoch, Seq};
+use renolog_protocol::id::{Audience, ChangeHash, Epoch, Link, Seq};
 use renolog_protocol::key::DeviceKey;
 use renolog_protocol::record::{Act, Record};
 use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::session::ByeCode;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{
-    CalendarFrame, Cursor, Follow, Frame, Grant, Grants, Hello, Item, Items, Ping, Pong, Push, Receipt, RosterFrame,
-    RosterVersion, Ruled, Ruling, SchemaFrame, Seen, Sorry, Unfollow, Visit, Welcome,
+    CalendarFrame, Content, Cursor, Follow, Frame, Grant, Grants, Hello, Item, Items, Ping, Pong, Push, Receipt, RosterFrame,
+    RosterVersion, Ruled, Ruling, SchemaFrame, Seen, Sorry, TokenFrame, Unfollow, Visit, Welcome,
 };
 
 use crate::common::{NOON, Who, community, entry_id, feed, making, minutes, roster, who};
@@ -62,19 +63,27 @@ fn list<T: std::fmt::Debug, const MAX: usize>(items: Vec<T>) -> renolog_protocol
 
 fn receipt() -> Receipt {
     let refusal = Refusal::new(Code::MayNotMove, "“下发”由监理办理", "to issue is for: supervisor");
-    let rulings =
-        [Ruling::Accepted(Seq(301)), Ruling::Refused(refusal), Ruling::Held(list(vec![ChangeHash([3; 32])])), Ruling::Forked];
+    let rulings = [
+        Ruling::Accepted(Seq(301), captain().role),
+        Ruling::Refused(refusal),
+        Ruling::Held(list(vec![ChangeHash([3; 32])])),
+        Ruling::Forked,
+    ];
     let ruled = rulings.into_iter().zip(1..).map(|(ruling, n)| Ruled { hash: ChangeHash([n; 32]), ruling });
-    Receipt { device: captain().device, number: 3, rulings: list(ruled.collect()) }
+    let mark = Some(Mark { seq: Seq(301), link: Link([5; 32]) });
+    let (device, received, skew) = (captain().device, NOON + minutes(6), SpanMs(-1500));
+    Receipt { device, number: 3, rulings: list(ruled.collect()), received, skew, mark }
 }
 
 fn items() -> Items {
     let Who { role, party, person, device, .. } = captain();
     let visit = Visit { device, person, role, party, received: NOON + minutes(6), skew: SpanMs(-1500) };
-    let raw = |change: Change| RawChange { record: record_id(), bytes: change.bytes().to_vec() };
-    let item = |(change, seq)| Item { seq: Seq(seq), visit: 0, change: raw(change) };
-    let items = changes().into_iter().zip([301, 303]).map(item).collect();
-    Items { feed: feed(Audience::Open), after: Seq(300), upto: Seq(304), visits: list(vec![visit]), items: list(items) }
+    let said = changes().into_iter().map(|change| Content::Change(change.bytes().to_vec()));
+    let gone = [Content::Gone(ChangeHash([6; 32])), Content::Erasure("错误录入了住户的病历".into())];
+    let item = |(content, seq)| Item { seq: Seq(seq), visit: 0, record: record_id(), content };
+    let items = list(said.chain(gone).zip([301, 303, 304, 305]).map(item).collect());
+    let (feed, visits, link) = (feed(Audience::Open), list(vec![visit]), Some(Link([5; 32])));
+    Items { feed, after: Seq(300), upto: Seq(305), visits, items, link }
 }
 
 fn small_roster() -> renolog_protocol::roster::Roster {
@@ -93,6 +102,8 @@ fn frames() -> Vec<(&'static str, Frame)> {
     let (device_time, feeds) = (NOON, list(vec![cursor()]));
     // As a phone says it that knows nothing of calendars.
     let hello = Hello { oldest, newest, device, schema: 1, device_time, feeds, rosters, calendar: None };
+    let (version, server_time, epoch, feeds) = (1, NOON, Epoch(77), list(grants.clone()));
+    let welcome = Welcome { version, server_time, epoch, schema: 1, feeds, past: None };
     vec![
         ("hello", hello.clone().into()),
         ("hello_with_calendar", Hello { calendar: Some(0x0102_0304_0506_0708), ..hello }.into()),
@@ -101,12 +112,14 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("unfollow", Unfollow { feed: feed(Audience::Parties) }.into()),
         ("seen", Seen { upto: cursor() }.into()),
         ("ping", Ping { number: 5 }.into()),
-        ("welcome", Welcome { version: 1, server_time: NOON, epoch: Epoch(77), schema: 1, feeds: list(grants.clone()) }.into()),
+        ("welcome", welcome.clone().into()),
+        ("welcome_with_past", Welcome { past: Some(0x0102_0304_0506_0708), ..welcome }.into()),
         ("receipt", receipt().into()),
         ("items", items().into()),
         ("roster", RosterFrame { community: community(), name: "德胜新村".into(), roster: small_roster() }.into()),
         ("schema", SchemaFrame { text: "version = 2\n".into() }.into()),
         ("calendar", CalendarFrame { text: "utc_offset_hours = 8\n".into() }.into()),
+        ("token", TokenFrame { token: "c2VjcmV0".into(), expires: NOON }.into()),
         ("bye", ByeCode::Busy.bye("too many devices at once").into()),
         ("bye_for_good", ByeCode::NotAllowed.bye("the device was signed off").into()),
         ("pong", Pong { number: 5 }.into()),

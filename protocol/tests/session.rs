@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use renolog_protocol::batch::{Batch, RawBatch, RawChange};
 use renolog_protocol::calendar::Calendar;
+use renolog_protocol::chain::{Brought, Mark};
 use renolog_protocol::change::Change;
-use renolog_protocol::id::{Audience, DeviceId, Epoch, FeedId, RecordId, Seq};
+use renolog_protocol::id::{Audience, DeviceId, Epoch, FeedId, Link as LinkId, RecordId, Seq};
 use renolog_protocol::key::DeviceKey;
 use renolog_protocol::limits;
 use renolog_protocol::record::{Act, Record};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::device::{DeviceSession, Event, Greeting};
-use renolog_protocol::session::server::{CommunityStanding, FeedEntry, Input, Introduction, Output, ServerSession};
+use renolog_protocol::session::server::{Body, CommunityStanding, FeedEntry, Input, Introduction, Output, ServerSession};
 use renolog_protocol::session::{ByeCode, PeerError};
+use renolog_protocol::time::SpanMs;
 use renolog_protocol::wire::{
-    Bye, Cursor, Frame, Grant, Grants, Hello, Items, Ping, Push, Receipt, Ruled, Ruling, Seen, Sorry, Visit,
+    Bye, Content, Cursor, Frame, Grant, Grants, Hello, Item, Items, Ping, Push, Receipt, Ruled, Ruling, Seen, Sorry, Visit,
 };
 
 use crate::common::{NOON, Who, community, entry_id, feed, making, roster, who};
@@ -55,21 +57,27 @@ impl Store {
             schema: Schema::built_in(),
             calendar: Calendar::built_in(),
             communities: vec![self.standing()],
+            links: Default::default(),
         }
     }
 
     fn accept(&mut self, batch: &RawBatch) -> Receipt {
         let Who { role, party, person, .. } = who("captain");
-        let visit = Visit { device: batch.device, person, role, party, received: NOON, skew: Default::default() };
+        let (received, skew) = (NOON, SpanMs(0));
+        let visit = Visit { device: batch.device, person, role: role.clone(), party, received, skew };
+        let start = LinkId::start(batch.feed);
         let entries = self.feeds.get_mut(&batch.feed).unwrap();
         let ruled = batch.changes.iter().map(|raw| {
             let hash = Change::parse(&raw.bytes).unwrap().hash();
             let seq = Seq(entries.len() as u64 + 1);
-            entries.push(FeedEntry { seq, record: raw.record, hash, bytes: raw.bytes.as_slice().into(), visit: visit.clone() });
-            Ruled { hash, ruling: Ruling::Accepted(seq) }
+            let link = entries.last().map_or(start, |entry| entry.link).then(seq, hash, &Brought::from(&visit));
+            let body = Body::Change(raw.bytes.as_slice().into());
+            entries.push(FeedEntry { seq, record: raw.record, hash, body, visit: visit.clone(), link });
+            Ruled { hash, ruling: Ruling::Accepted(seq, role.clone()) }
         });
         let rulings = ruled.collect::<Vec<_>>().try_into().unwrap();
-        Receipt { device: batch.device, number: batch.number, rulings }
+        let mark = self.feeds[&batch.feed].last().map(|entry| Mark { seq: entry.seq, link: entry.link });
+        Receipt { device: batch.device, number: batch.number, rulings, received, skew, mark }
     }
 
     fn page(&self, feed: FeedId, after: Seq) -> Input<'static> {
@@ -85,8 +93,10 @@ impl Store {
                 Output::Send(bytes) => sent.push(bytes),
                 Output::Introduce { .. } => session.handle(Input::Introduced(self.introduction())),
                 Output::Submit(batch) => {
+                    let before = self.head(batch.feed);
                     let receipt = self.accept(&batch);
-                    session.handle(Input::Judged(receipt));
+                    let placed = (before.0 + 1..=self.head(batch.feed).0).map(Seq).collect();
+                    session.handle(Input::Judged { receipt, placed });
                     session.handle(Input::Grew(batch.feed, self.head(batch.feed)));
                 }
                 Output::Read { feed, after } => session.handle(self.page(feed, after)),
@@ -110,7 +120,9 @@ fn cursor(audience: Audience, seq: u64) -> Cursor {
 
 fn hello(device: DeviceId, feeds: Vec<Cursor>) -> Greeting {
     let (schema, calendar) = (Schema::built_in().version, Calendar::built_in().fingerprint());
-    Greeting { device, schema, calendar, device_time: NOON, feeds, rosters: Vec::new() }
+    let person = who("captain").person;
+    let links = feeds.iter().filter(|cursor| cursor.seq.0 == 0).map(|from| (from.feed, LinkId::start(from.feed))).collect();
+    Greeting { device, person, schema, calendar, device_time: NOON, feeds, links, rosters: Vec::new() }
 }
 
 impl Link {
@@ -165,7 +177,7 @@ impl Pen {
 
 fn arrived(events: &[Event]) -> Vec<(Audience, Vec<u64>, u64)> {
     let stretch = |event: &Event| match event {
-        Event::Items { upto, items } => Some((upto.feed.audience, items.iter().map(|item| item.seq.0).collect(), upto.seq.0)),
+        Event::Items { upto, items, .. } => Some((upto.feed.audience, items.iter().map(|item| item.seq.0).collect(), upto.seq.0)),
         _ => None,
     };
     events.iter().filter_map(stretch).collect()
@@ -257,11 +269,11 @@ fn a_gap_in_a_feed_is_noticed() {
 
     let stretch = |after: u64, upto: u64, positions: &[u64]| {
         let entry = &store.feeds[&feed(Audience::Open)][0];
-        let change = RawChange { record: entry.record, bytes: entry.bytes.to_vec() };
-        let item = |seq: &u64| renolog_protocol::wire::Item { seq: Seq(*seq), visit: 0, change: change.clone() };
+        let content = Content::Gone(entry.hash);
+        let item = |seq: &u64| Item { seq: Seq(*seq), visit: 0, record: entry.record, content: content.clone() };
         let items = positions.iter().map(item).collect::<Vec<_>>().try_into().unwrap();
         let visits = vec![entry.visit.clone()].try_into().unwrap();
-        let frame = Items { feed: feed(Audience::Open), after: Seq(after), upto: Seq(upto), visits, items };
+        let frame = Items { feed: feed(Audience::Open), after: Seq(after), upto: Seq(upto), visits, items, link: None };
         Frame::from(frame).encode()
     };
     let gap = Err(PeerError::Gap { feed: feed(Audience::Open) });
@@ -284,9 +296,9 @@ fn an_item_that_refers_to_nobody_is_noticed() {
     let mut store = Store::new();
     let mut link = Link::open(who("resident").device, vec![cursor(Audience::Open, 0)]);
     link.settle(&mut store);
-    let change = RawChange { record: RecordId::from_parts(NOON, [1; 10]), bytes: Vec::new() };
-    let items = vec![renolog_protocol::wire::Item { seq: Seq(1), visit: 0, change }].try_into().unwrap();
-    let frame = Items { feed: feed(Audience::Open), after: Seq(0), upto: Seq(1), visits: Default::default(), items };
+    let (record, content) = (RecordId::from_parts(NOON, [1; 10]), Content::Change(Vec::new()));
+    let items = vec![Item { seq: Seq(1), visit: 0, record, content }].try_into().unwrap();
+    let frame = Items { feed: feed(Audience::Open), after: Seq(0), upto: Seq(1), visits: Default::default(), items, link: None };
     assert_eq!(link.device.handle(&Frame::from(frame).encode()), Err(PeerError::Dangling));
 }
 
@@ -432,7 +444,7 @@ fn a_feed_that_may_not_be_read_is_not_granted() {
     let events = link.settle(&mut store);
     assert!(events.contains(&Event::Granted { feed: feed(Audience::Private), from: None }), "{events:?}");
 
-    let bytes = link.device.follow(cursor(Audience::Private, 0));
+    let bytes = link.device.follow(cursor(Audience::Private, 0), None);
     link.send(&bytes);
     let sent = store.serve(&mut link.server);
     let grant = Grant { feed: feed(Audience::Private), head: None };
@@ -448,7 +460,7 @@ fn who_loses_a_role_loses_the_feed() {
     link.settle(&mut store);
     let mut less = store.standing();
     less.feeds.retain(|(feed, _)| feed.audience == Audience::Open);
-    link.server.handle(Input::Standing(less));
+    link.server.handle(Input::Standings(vec![less]));
     let events = link.settle(&mut store);
     assert!(events.contains(&Event::Granted { feed: feed(Audience::Parties), from: None }), "{events:?}");
     assert_eq!(link.server.followed().collect::<Vec<_>>(), [feed(Audience::Open)]);
@@ -512,7 +524,7 @@ fn following_anew_while_a_page_is_read_loses_nothing() {
 
     let unfollow = link.device.unfollow(feed(Audience::Open));
     link.send(&unfollow);
-    let follow = link.device.follow(cursor(Audience::Open, 0));
+    let follow = link.device.follow(cursor(Audience::Open, 0), None);
     link.send(&follow);
     link.server.handle(store.page(feed(Audience::Open), Seq(2)));
     let events = link.settle(&mut store);
@@ -561,10 +573,10 @@ fn nobody_follows_more_feeds_than_there_may_be() {
     let from = |feed: &FeedId| Cursor { feed: *feed, epoch: EPOCH, seq: Seq(0) };
     let mut link = Link::open(who("district").device, feeds[1..].iter().map(from).collect());
     link.server.handle(Input::Introduced(introduction));
-    let again = link.device.follow(from(&feeds[1]));
+    let again = link.device.follow(from(&feeds[1]), None);
     link.send(&again);
     assert!(!link.server.is_closed(), "one of those it follows");
-    let one_more = link.device.follow(from(&feeds[0]));
+    let one_more = link.device.follow(from(&feeds[0]), None);
     link.send(&one_more);
     assert!(link.server.is_closed());
 }
@@ -586,5 +598,5 @@ fn a_device_takes_no_nonsense_from_a_server() {
     assert!(matches!(device.handle(&[0xff]), Err(PeerError::BadFrame(_))));
     let bye = ByeCode::GoingAway.bye("restarting");
     assert_eq!(device.handle(&Frame::from(bye.clone()).encode()), Ok(vec![Event::Bye(bye.clone())]));
-    assert_eq!(bye.retry_after, Some(renolog_protocol::time::SpanMs::from_secs(5)));
+    assert_eq!(bye.retry_after, Some(SpanMs::from_secs(5)));
 }

@@ -1,23 +1,26 @@
 //! One running server: the store's writer, its readers, the hub, and what they share.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use renolog_protocol::calendar::Calendar;
-use renolog_protocol::id::Epoch;
+use renolog_protocol::id::{Epoch, PersonId};
 use renolog_protocol::schema::Schema;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::command::{Command, Found, Stamped, UseSchema};
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::{DataDir, DataDirError, Running};
 use crate::figures::District;
 use crate::hub::Hub;
 use crate::ingest::{self, Ingest, IngestError, Rejection, SchemaRefused};
+use crate::office::{Desk, NotDone, Order, Unfit};
 use crate::readers::Readers;
 use crate::reception;
 use crate::secret;
 use crate::store::{Store, StoreError};
+use crate::ticket::Tickets;
 use crate::writer::Writer;
 
 /// Everything a request or connection needs. Cheap to clone.
@@ -35,6 +38,10 @@ pub struct App {
     pub calendar: Arc<Calendar>,
     /// What the district knows of itself.
     pub district: Arc<District>,
+    /// What opens devices' connections.
+    pub tickets: Arc<Tickets>,
+    /// The hash of the token with which the commands of this program reach this server while it runs.
+    pub local: Arc<[u8]>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server goes down.
@@ -53,6 +60,7 @@ pub struct Handle {
     stop: watch::Sender<bool>,
     writer: JoinHandle<()>,
     data: DataDir,
+    local_token: String,
 }
 
 /// Why a server does not start.
@@ -87,8 +95,23 @@ impl App {
         let (writer, thread) = Writer::start(ingest, hub.clone(), clock.clone());
         let (stop, stopping) = watch::channel(false);
         let readers = Readers::new(data.path().to_owned());
-        let app = Self { writer, readers, hub, schema, calendar, district, clock, stopping };
-        Ok((app, Handle { stop, writer: thread, data }))
+        let tickets = Arc::new(Tickets::new(data.ticket_key()?));
+        let local_token = secret::new_token();
+        let local = secret::token_hash(&local_token).into();
+        let app = Self { writer, readers, hub, schema, calendar, district, tickets, local, clock, stopping };
+        Ok((app, Handle { stop, writer: thread, data, local_token }))
+    }
+
+    /// Carries out what somebody may ask for, and answers once it is durable.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn take<O: Order>(&self, by: Option<PersonId>, order: O) -> Result<O::Made, NotDone> {
+        let (schema, now) = (self.schema.clone(), self.clock.now());
+        let ordered = self.readers.ask(move |store| Ok(order.command(&Desk { store, schema: &schema, now })));
+        let (command, made) = ordered.await.map_err(Unfit::from)??;
+        self.writer.submit_for(by, command).await?;
+        Ok(made)
     }
 }
 
@@ -125,7 +148,7 @@ pub fn found_as_it_was<S: Store>(store: S, clock: &dyn Clock) -> Result<Ingest<S
 }
 
 fn apply<S: Store>(ingest: &mut Ingest<S>, clock: &dyn Clock, command: Command) -> Result<(), StartError> {
-    match ingest.apply(&Stamped { received: clock.now(), command }) {
+    match ingest.apply(&Stamped::new(clock.now(), command)) {
         Ok(_) => Ok(()),
         Err(IngestError::Store(error)) => Err(error.into()),
         Err(IngestError::Rejected(Rejection::Schema(refused))) => Err(refused.into()),
@@ -137,6 +160,15 @@ impl Handle {
     /// The data directory it holds.
     pub fn data(&self) -> &DataDir {
         &self.data
+    }
+
+    /// Tells the commands of this program how to reach this server. Nothing of it is stored, so that a server starts on a
+    /// full disk, too.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn announce(&self, address: SocketAddr) -> Result<(), DataDirError> {
+        self.data.announce(&Running { address, token: self.local_token.clone() })
     }
 
     /// Tells every connection to end.

@@ -1,6 +1,8 @@
 //! The command line.
 
+mod desk;
 mod overdue;
+mod quarantine;
 mod schema;
 
 use std::io::Write as _;
@@ -11,21 +13,19 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use renolog_protocol::calendar::Calendar;
-use renolog_protocol::id::{Audience, ChangeHash, FeedId, RecordId, Seq};
+use renolog_protocol::id::{Audience, FeedId, RecordId, Seq};
 use renolog_protocol::schema::{Party, Role, Schema};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::app::App;
-use crate::clock::{Clock, SystemClock};
-use crate::command::{Command, Settle, Stamped};
-use crate::data_dir::{self, DataDir, DataDirError, Running};
+use crate::clock::SystemClock;
+use crate::data_dir::{self, DataDir};
 use crate::figures::District;
 use crate::history::{self, Entry, Position, Question};
-use crate::ingest::{Ingest, schema_in_use};
-use crate::office::{self, Decision, Invitation, NewCommunity, NewToken, find_community};
-use crate::store::{Read, Reader, RecordRow, Sqlite};
-use crate::{app, demo, serve};
+use crate::ingest::schema_in_use;
+use crate::office::{self, Invitation, NewCommunity, NewToken, find_community};
+use crate::store::{Read, Reader, RecordRow};
+use crate::{demo, serve};
+use desk::give;
 
 /// 旧改日志服务器 The renovation log server.
 #[derive(Debug, Parser)]
@@ -50,7 +50,7 @@ enum Verb {
     History(HistoryArgs),
     /// 隔离区 What was refused: listed, shown, released or dismissed.
     #[command(subcommand)]
-    Quarantine(QuarantineVerb),
+    Quarantine(quarantine::QuarantineVerb),
     /// 超期清单 Lists what is overdue, in the district or in one community.
     Overdue(overdue::OverdueArgs),
     /// 规则文件 Checks a schema file, and shows what one says.
@@ -143,39 +143,6 @@ struct TokenArgs {
     data: Data,
 }
 
-#[derive(Debug, Subcommand)]
-enum QuarantineVerb {
-    /// Lists what was refused in a community, and why.
-    List {
-        /// The community, by short name, name or id.
-        community: String,
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Shows one refused change in words.
-    Show {
-        /// The change.
-        change: ChangeHash,
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Lets a refused change stand after all.
-    Release(SettleArgs),
-    /// Leaves a refused change refused, as seen.
-    Dismiss(SettleArgs),
-}
-
-#[derive(Debug, clap::Args)]
-struct SettleArgs {
-    /// The change.
-    change: ChangeHash,
-    /// Why. It is kept with the decision.
-    #[arg(long)]
-    reason: String,
-    #[command(flatten)]
-    data: Data,
-}
-
 #[derive(Debug, clap::Args)]
 struct HistoryArgs {
     /// The community, by short name, name or id.
@@ -209,7 +176,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Invite(args) => invite(args),
         Verb::Token(args) => token(args),
         Verb::History(args) => print_history(&args),
-        Verb::Quarantine(verb) => quarantine(verb),
+        Verb::Quarantine(verb) => quarantine::run(verb),
         Verb::Overdue(args) => overdue::print(args),
         Verb::Schema(verb) => schema::run(verb),
         Verb::Demo(args) => demo::run(args),
@@ -281,57 +248,8 @@ fn serve_forever(args: Serve) -> Result<()> {
     })
 }
 
-/// Where an operator's wish goes: to the server that runs on the data directory, or straight into it.
-enum Office {
-    Running(Running),
-    Here(Box<Ingest<Sqlite>>, DataDir),
-}
-
-impl Office {
-    fn open(path: &Path) -> Result<Self> {
-        match DataDir::hold(path) {
-            Ok(data) => Ok(Self::Here(Box::new(app::found_as_it_was(data.store(None)?, &SystemClock)?), data)),
-            Err(DataDirError::InUse(_)) => match data_dir::running(path) {
-                Some(running) => Ok(Self::Running(running)),
-                None => bail!("a server is just starting or stopping on {}; try again in a moment", path.display()),
-            },
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-/// Asks the running server.
-fn ask<A: Serialize, T: DeserializeOwned>(running: &Running, path: &str, asked: &A) -> Result<T> {
-    let url = format!("http://{}/api/v1/{path}", running.address);
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut answer = agent
-        .post(&url)
-        .header("Authorization", format!("Bearer {}", running.token))
-        .send_json(asked)
-        .with_context(|| format!("the server at {} does not answer", running.address))?;
-    if answer.status().is_success() {
-        return answer.body_mut().read_json().context("the server's answer cannot be read");
-    }
-    let problem: serde_json::Value = answer.body_mut().read_json().unwrap_or_default();
-    bail!("{}", problem["detail"].as_str().unwrap_or("the server refuses without saying why"))
-}
-
-fn apply(ingest: &mut Ingest<Sqlite>, command: Command) -> Result<()> {
-    ingest.apply(&Stamped { received: SystemClock.now(), command })?;
-    ingest.commit()?;
-    Ok(())
-}
-
 fn add_community(path: &Path, asked: NewCommunity) -> Result<()> {
-    let made = match Office::open(path)? {
-        Office::Running(running) => ask(&running, "communities", &asked)?,
-        Office::Here(mut ingest, _data) => {
-            let (command, made) = office::add_community(asked, SystemClock.now()).map_err(anyhow::Error::msg)?;
-            apply(&mut ingest, command)?;
-            made
-        }
-    };
-    let office::Community { id, slug, name } = made;
+    let office::Community { id, slug, name } = give(path, asked)?;
     println!("{id}  {slug}  {name}");
     Ok(())
 }
@@ -345,32 +263,15 @@ fn list_communities(path: &Path) -> Result<()> {
 }
 
 fn invite(args: InviteArgs) -> Result<()> {
-    let asked =
-        Invitation { communities: args.community, role: args.role, party: args.party, name: args.name, hours: args.hours };
-    let made: office::Code = match Office::open(&args.data.data)? {
-        Office::Running(running) => ask(&running, "invites", &asked)?,
-        Office::Here(mut ingest, _data) => {
-            let invited = office::invite(ingest.store(), ingest.schema(), &asked, SystemClock.now())?;
-            let (command, made) = invited.map_err(anyhow::Error::msg)?;
-            apply(&mut ingest, command)?;
-            made
-        }
-    };
-    println!("{}", made.code);
+    let InviteArgs { community: communities, role, party, name, hours, data } = args;
+    let role = Some(role);
+    let code = give(&data.data, Invitation { name, person: None, role, party, communities, administrator: false, hours })?;
+    println!("{}", code.code);
     Ok(())
 }
 
 fn token(args: TokenArgs) -> Result<()> {
-    let asked = NewToken { label: args.label, days: args.days };
-    let made: office::Token = match Office::open(&args.data.data)? {
-        Office::Running(running) => ask(&running, "tokens", &asked)?,
-        Office::Here(mut ingest, _data) => {
-            let (command, made) = office::issue_token(asked, SystemClock.now());
-            apply(&mut ingest, command)?;
-            made
-        }
-    };
-    println!("{}", made.token);
+    println!("{}", give(&args.data.data, NewToken { label: args.label, days: args.days })?.token);
     Ok(())
 }
 
@@ -386,52 +287,6 @@ pub(crate) fn print_text(text: &str) -> Result<()> {
         Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed.context("the terminal takes no more"),
     }
-}
-
-fn quarantine(verb: QuarantineVerb) -> Result<()> {
-    match verb {
-        QuarantineVerb::List { community, data } => {
-            let store = data_dir::reader(&data.data)?;
-            let row = find_community(&store, &community)?.with_context(|| format!("there is no community {community:?}"))?;
-            for audience in Audience::ALL {
-                for entry in history::refused(&store, &*schema_of(&store)?, FeedId { community: row.id, audience }, 1000)? {
-                    print_refused(&entry);
-                }
-            }
-            Ok(())
-        }
-        QuarantineVerb::Show { change, data } => {
-            let store = data_dir::reader(&data.data)?;
-            let entry = history::in_quarantine(&store, &*schema_of(&store)?, change)?;
-            print_refused(&entry.with_context(|| format!("change {change} is not in quarantine"))?);
-            Ok(())
-        }
-        QuarantineVerb::Release(args) => settle(args, true),
-        QuarantineVerb::Dismiss(args) => settle(args, false),
-    }
-}
-
-fn print_refused(entry: &Entry) {
-    println!("{}  {}（{}）  {}", entry.change, entry.name, entry.party, entry.title);
-    entry.words.iter().for_each(|words| println!("    {words}"));
-    if let Some(refusal) = &entry.marks.refused {
-        println!("    ✗ {} {} [{}]", refusal.zh, refusal.en, refusal.code);
-    }
-}
-
-fn settle(args: SettleArgs, release: bool) -> Result<()> {
-    let SettleArgs { change, reason, data } = args;
-    match Office::open(&data.data)? {
-        Office::Running(running) => {
-            let _: serde_json::Value = ask(&running, &format!("refused/{change}"), &Decision { release, reason })?;
-        }
-        Office::Here(mut ingest, _data) => {
-            let role = Role::parse("district")?;
-            apply(&mut ingest, Command::Settle(Settle { change, release, person: None, role, reason }))?;
-        }
-    }
-    println!("{}", if release { "已放行 released" } else { "已阅，不予采纳 dismissed" });
-    Ok(())
 }
 
 /// The whole merged history of a community, or of one record of it, as text.

@@ -4,20 +4,26 @@
 //! [`crate::ingest`] applies it without looking at a clock or drawing a number. The same commands give the same tables,
 //! byte for byte, on any node; a replicated log can stand in front without touching the rest.
 
+use std::collections::BTreeSet;
+
 use minicbor::{Decode, Encode};
-use renolog_protocol::batch::{Batch, RawBatch, RawChange};
-use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, PersonId, RecordId, Seq};
+use renolog_protocol::batch::{Absent, Batch, RawBatch, RawChange};
+use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, OrganisationId, PersonId, RecordId, Seq};
 use renolog_protocol::key::{PublicKey, Signature};
 use renolog_protocol::limits;
 use renolog_protocol::schema::{Party, Role};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::List;
 
-/// One command and when the node that took it received it, by that node's clock.
+use crate::store::StoreError;
+
+/// One command, when the node that took it received it, by that node's clock, and who gave it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stamped {
     /// When.
     pub received: UnixMs,
+    /// The person who asked for it at a console; nobody for what devices send and what is asked for at the machine itself.
+    pub by: Option<PersonId>,
     /// What.
     pub command: Command,
 }
@@ -43,6 +49,35 @@ pub enum Command {
     Settle(Settle),
     /// The schema that rules from here on.
     UseSchema(UseSchema),
+    /// Takes back a one-time code that was not used.
+    WithdrawInvite(WithdrawInvite),
+    /// Ends a bearer token.
+    RevokeToken(RevokeToken),
+    /// Adds an organisation, or gives it another name.
+    SetOrganisation(SetOrganisation),
+    /// Adds a person, or says otherwise of one.
+    SetPerson(SetPerson),
+    /// Gives a person a role in a community.
+    GiveRole(GiveRole),
+    /// Ends a role.
+    EndRole(EndRole),
+    /// Makes a person an administrator of the whole district, or not any more.
+    SetAdministrator(SetAdministrator),
+    /// Ends a device for good.
+    RevokeDevice(RevokeDevice),
+    /// Suspends a person everywhere, or lets them in again.
+    SuspendPerson(SuspendPerson),
+    /// Erases a record for good.
+    Erase(Erase),
+    /// The store goes on from a backup: its next life begins.
+    Restored(Restored),
+}
+
+impl Stamped {
+    /// A command that no person at a console gave.
+    pub fn new(received: UnixMs, command: Command) -> Self {
+        Self { received, by: None, command }
+    }
 }
 
 /// See [`Command::Found`].
@@ -76,21 +111,44 @@ pub struct Invite {
     /// SHA-256 of the code.
     #[cbor(n(0), with = "minicbor::bytes")]
     pub code_hash: Vec<u8>,
-    /// The communities it opens.
+    /// For whom.
     #[n(1)]
-    pub communities: Vec<CommunityId>,
-    /// As what.
+    pub guest: Guest,
+    /// What the person becomes, if anything they are not yet.
     #[n(2)]
+    pub duty: Option<Duty>,
+    /// Whether the person becomes an administrator of the whole district.
+    #[n(3)]
+    pub administrator: bool,
+    /// Not any more from this moment.
+    #[n(4)]
+    pub expires: UnixMs,
+}
+
+/// Whom a one-time code is for.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Guest {
+    /// Somebody of this name, not known yet.
+    #[n(0)]
+    New(#[n(0)] String),
+    /// Somebody who is known, on one more device.
+    #[n(1)]
+    Known(#[n(0)] PersonId),
+}
+
+/// A role for a party, in some communities.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Duty {
+    /// As what.
+    #[n(0)]
     pub role: Role,
     /// For which party.
-    #[n(3)]
+    #[n(1)]
     pub party: Party,
-    /// The person's name.
-    #[n(4)]
-    pub name: String,
-    /// Not any more from this moment.
-    #[n(5)]
-    pub expires: UnixMs,
+    /// Where.
+    #[n(2)]
+    pub communities: Vec<CommunityId>,
 }
 
 /// See [`Command::Enrol`].
@@ -112,9 +170,6 @@ pub struct Enrol {
     /// What its person calls it.
     #[n(4)]
     pub device_name: String,
-    /// SHA-256 of the token it is given.
-    #[cbor(n(5), with = "minicbor::bytes")]
-    pub token_hash: Vec<u8>,
 }
 
 /// See [`Command::IssueToken`].
@@ -168,14 +223,11 @@ pub struct Settle {
     /// Whether it shall stand after all, or never.
     #[n(1)]
     pub release: bool,
-    /// Who decides: the person, or nobody for an operator's token.
+    /// The role of whoever decides.
     #[n(2)]
-    pub person: Option<PersonId>,
-    /// In which role.
-    #[n(3)]
     pub role: Role,
     /// Why.
-    #[n(4)]
+    #[n(3)]
     pub reason: String,
 }
 
@@ -191,6 +243,150 @@ pub struct UseSchema {
     pub text: String,
 }
 
+/// See [`Command::WithdrawInvite`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct WithdrawInvite {
+    /// SHA-256 of the code.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub code_hash: Vec<u8>,
+}
+
+/// See [`Command::RevokeToken`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct RevokeToken {
+    /// SHA-256 of the token.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub token_hash: Vec<u8>,
+}
+
+/// See [`Command::SetOrganisation`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SetOrganisation {
+    /// Which.
+    #[n(0)]
+    pub id: OrganisationId,
+    /// Its name.
+    #[n(1)]
+    pub name: String,
+}
+
+/// See [`Command::SetPerson`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SetPerson {
+    /// Which.
+    #[n(0)]
+    pub id: PersonId,
+    /// Their name.
+    #[n(1)]
+    pub name: String,
+    /// Where they belong.
+    #[n(2)]
+    pub organisation: Option<OrganisationId>,
+}
+
+/// See [`Command::GiveRole`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct GiveRole {
+    /// To whom.
+    #[n(0)]
+    pub person: PersonId,
+    /// What, and where.
+    #[n(1)]
+    pub duty: Duty,
+    /// From this moment; from receipt if not said.
+    #[n(2)]
+    pub from: Option<UnixMs>,
+    /// Until this moment.
+    #[n(3)]
+    pub until: Option<UnixMs>,
+}
+
+/// See [`Command::EndRole`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct EndRole {
+    /// Where.
+    #[n(0)]
+    pub community: CommunityId,
+    /// Which, by the order in which roles were given there, from 1.
+    #[n(1)]
+    pub number: u64,
+    /// From this moment; from receipt if not said. What was done before it stands.
+    #[n(2)]
+    pub at: Option<UnixMs>,
+}
+
+/// See [`Command::SetAdministrator`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SetAdministrator {
+    /// Who.
+    #[n(0)]
+    pub person: PersonId,
+    /// Whether they are one from now on.
+    #[n(1)]
+    pub administrator: bool,
+}
+
+/// See [`Command::RevokeDevice`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct RevokeDevice {
+    /// Which.
+    #[n(0)]
+    pub device: DeviceId,
+    /// Why.
+    #[n(1)]
+    pub reason: String,
+}
+
+/// See [`Command::SuspendPerson`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SuspendPerson {
+    /// Who.
+    #[n(0)]
+    pub person: PersonId,
+    /// Whether they are from now on.
+    #[n(1)]
+    pub suspended: bool,
+    /// Why.
+    #[n(2)]
+    pub reason: String,
+}
+
+/// See [`Command::Erase`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Erase {
+    /// Which record.
+    #[n(0)]
+    pub record: RecordId,
+    /// The role of whoever decides.
+    #[n(1)]
+    pub role: Role,
+    /// Why. It stays.
+    #[n(2)]
+    pub reason: String,
+}
+
+/// See [`Command::Restored`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Restored {
+    /// The store's next life, drawn at random.
+    #[n(0)]
+    pub epoch: Epoch,
+    /// When the backup was taken.
+    #[n(1)]
+    pub taken: UnixMs,
+}
+
 /// A push as the log keeps it: the changes by name only, since the table of changes holds their bytes. So erasing a change's
 /// bytes is one place.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -204,6 +400,7 @@ pub struct LoggedPush {
     feed: FeedId,
     #[n(3)]
     device_time: UnixMs,
+    /// Everything that was signed.
     #[n(4)]
     changes: List<(RecordId, ChangeHash), { limits::BATCH_CHANGES }>,
     #[n(5)]
@@ -212,6 +409,9 @@ pub struct LoggedPush {
     carrier: DeviceId,
     #[n(7)]
     skew: SpanMs,
+    /// The places of those changes that did not come along.
+    #[n(8)]
+    absent: List<u16, { limits::BATCH_CHANGES }>,
 }
 
 /// A command as the log keeps it.
@@ -244,6 +444,48 @@ pub enum Logged {
     /// See [`Command::UseSchema`].
     #[n(8)]
     UseSchema(#[n(0)] UseSchema),
+    /// See [`Command::WithdrawInvite`].
+    #[n(9)]
+    WithdrawInvite(#[n(0)] WithdrawInvite),
+    /// See [`Command::RevokeToken`].
+    #[n(10)]
+    RevokeToken(#[n(0)] RevokeToken),
+    /// See [`Command::SetOrganisation`].
+    #[n(11)]
+    SetOrganisation(#[n(0)] SetOrganisation),
+    /// See [`Command::SetPerson`].
+    #[n(12)]
+    SetPerson(#[n(0)] SetPerson),
+    /// See [`Command::GiveRole`].
+    #[n(13)]
+    GiveRole(#[n(0)] GiveRole),
+    /// See [`Command::EndRole`].
+    #[n(14)]
+    EndRole(#[n(0)] EndRole),
+    /// See [`Command::SetAdministrator`].
+    #[n(15)]
+    SetAdministrator(#[n(0)] SetAdministrator),
+    /// See [`Command::RevokeDevice`].
+    #[n(16)]
+    RevokeDevice(#[n(0)] RevokeDevice),
+    /// See [`Command::SuspendPerson`].
+    #[n(17)]
+    SuspendPerson(#[n(0)] SuspendPerson),
+    /// See [`Command::Erase`].
+    #[n(18)]
+    Erase(#[n(0)] Erase),
+    /// See [`Command::Restored`].
+    #[n(19)]
+    Restored(#[n(0)] Restored),
+}
+
+/// What is kept of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// The chunk.
+    Bytes(Vec<u8>),
+    /// Its name only: its record was erased.
+    Erased,
 }
 
 /// A logged command that cannot be brought back.
@@ -252,6 +494,9 @@ pub enum BadLog {
     /// Its bytes are no command.
     #[error("not a command: {0}")]
     Malformed(String),
+    /// Its bytes are a command, and not as commands are written.
+    #[error("not written as commands are")]
+    Uncanonical,
     /// A change it names is not among the changes.
     #[error("change {0} is named by the log but not kept")]
     MissingChange(ChangeHash),
@@ -261,6 +506,9 @@ pub enum BadLog {
     /// The device that signed it is not known at this point of the log.
     #[error("device {0} is not known at this point of the log")]
     UnknownDevice(DeviceId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Command {
@@ -277,7 +525,8 @@ impl Command {
                 number: batch.number(),
                 feed: batch.feed(),
                 device_time: batch.device_time(),
-                changes: names(&batch).try_into().expect("a batch is bounded"),
+                changes: batch.names().to_vec().try_into().expect("a batch is bounded"),
+                absent: absent(&batch).try_into().expect("a batch is bounded"),
                 signature: *batch.signature(),
                 carrier,
                 skew,
@@ -285,20 +534,36 @@ impl Command {
             Self::Saw(command) => Logged::Saw(command),
             Self::Settle(command) => Logged::Settle(command),
             Self::UseSchema(command) => Logged::UseSchema(command),
+            Self::WithdrawInvite(command) => Logged::WithdrawInvite(command),
+            Self::RevokeToken(command) => Logged::RevokeToken(command),
+            Self::SetOrganisation(command) => Logged::SetOrganisation(command),
+            Self::SetPerson(command) => Logged::SetPerson(command),
+            Self::GiveRole(command) => Logged::GiveRole(command),
+            Self::EndRole(command) => Logged::EndRole(command),
+            Self::SetAdministrator(command) => Logged::SetAdministrator(command),
+            Self::RevokeDevice(command) => Logged::RevokeDevice(command),
+            Self::SuspendPerson(command) => Logged::SuspendPerson(command),
+            Self::Erase(command) => Logged::Erase(command),
+            Self::Restored(command) => Logged::Restored(command),
         };
         minicbor::to_vec(logged).expect("writing to memory does not fail")
     }
 
-    /// Brings a logged command back; `bytes_of` finds a change's bytes, `key_of` a device's key.
+    /// Brings a logged command back; `bytes_of` finds a change's bytes, `key_of` a device's key. A push whose changes were
+    /// erased since comes back without them.
     ///
     /// # Errors
     /// [`BadLog`]: the log or what it refers to was altered.
     pub fn from_log(
         body: &[u8],
-        bytes_of: impl Fn(ChangeHash) -> Option<Vec<u8>>,
-        key_of: impl Fn(DeviceId) -> Option<PublicKey>,
+        bytes_of: impl Fn(ChangeHash) -> Result<Option<Kept>, StoreError>,
+        key_of: impl Fn(DeviceId) -> Result<Option<PublicKey>, StoreError>,
     ) -> Result<Self, BadLog> {
-        Ok(match minicbor::decode(body).map_err(|e| BadLog::Malformed(e.to_string()))? {
+        let logged: Logged = minicbor::decode(body).map_err(|e| BadLog::Malformed(e.to_string()))?;
+        if minicbor::to_vec(&logged).expect("writing to memory does not fail") != body {
+            return Err(BadLog::Uncanonical);
+        }
+        Ok(match logged {
             Logged::Found(command) => Self::Found(command),
             Logged::AddCommunity(command) => Self::AddCommunity(command),
             Logged::Invite(command) => Self::Invite(command),
@@ -308,25 +573,41 @@ impl Command {
             Logged::Saw(command) => Self::Saw(command),
             Logged::Settle(command) => Self::Settle(command),
             Logged::UseSchema(command) => Self::UseSchema(command),
+            Logged::WithdrawInvite(command) => Self::WithdrawInvite(command),
+            Logged::RevokeToken(command) => Self::RevokeToken(command),
+            Logged::SetOrganisation(command) => Self::SetOrganisation(command),
+            Logged::SetPerson(command) => Self::SetPerson(command),
+            Logged::GiveRole(command) => Self::GiveRole(command),
+            Logged::EndRole(command) => Self::EndRole(command),
+            Logged::SetAdministrator(command) => Self::SetAdministrator(command),
+            Logged::RevokeDevice(command) => Self::RevokeDevice(command),
+            Logged::SuspendPerson(command) => Self::SuspendPerson(command),
+            Logged::Erase(command) => Self::Erase(command),
+            Logged::Restored(command) => Self::Restored(command),
         })
     }
 }
 
-fn names(batch: &Batch) -> Vec<(RecordId, ChangeHash)> {
-    batch.changes().iter().map(|(record, change)| (*record, change.hash())).collect()
+fn absent(batch: &Batch) -> Vec<u16> {
+    let brought: BTreeSet<usize> = batch.changes().map(|(position, ..)| position).collect();
+    (0..batch.names().len()).filter(|position| !brought.contains(position)).map(|position| position as u16).collect()
 }
 
 impl LoggedPush {
     fn revive(
         self,
-        bytes_of: impl Fn(ChangeHash) -> Option<Vec<u8>>,
-        key_of: impl Fn(DeviceId) -> Option<PublicKey>,
+        bytes_of: impl Fn(ChangeHash) -> Result<Option<Kept>, StoreError>,
+        key_of: impl Fn(DeviceId) -> Result<Option<PublicKey>, StoreError>,
     ) -> Result<Push, BadLog> {
-        let change = |(record, hash): &(RecordId, ChangeHash)| {
-            let bytes = bytes_of(*hash).ok_or(BadLog::MissingChange(*hash))?;
-            Ok(RawChange { record: *record, bytes })
-        };
-        let changes = self.changes.iter().map(change).collect::<Result<Vec<_>, BadLog>>()?;
+        let (mut changes, mut absent) = (Vec::new(), Vec::new());
+        for (position, (record, hash)) in self.changes.iter().enumerate() {
+            let position = position as u16;
+            let kept = if self.absent.contains(&position) { Some(Kept::Erased) } else { bytes_of(*hash)? };
+            match kept.ok_or(BadLog::MissingChange(*hash))? {
+                Kept::Bytes(bytes) => changes.push(RawChange { record: *record, bytes }),
+                Kept::Erased => absent.push(Absent { position, record: *record, hash: *hash }),
+            }
+        }
         let raw = RawBatch {
             device: self.device,
             number: self.number,
@@ -334,8 +615,9 @@ impl LoggedPush {
             device_time: self.device_time,
             changes: changes.try_into().expect("as many as were named"),
             signature: self.signature,
+            absent: (!absent.is_empty()).then(|| absent.try_into().expect("as many as were named")),
         };
-        let key = key_of(self.device).ok_or(BadLog::UnknownDevice(self.device))?;
+        let key = key_of(self.device)?.ok_or(BadLog::UnknownDevice(self.device))?;
         Ok(Push { batch: Batch::open(raw, &key)?, carrier: self.carrier, skew: self.skew })
     }
 }

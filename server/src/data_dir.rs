@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::secret;
 use crate::store::{OpenError, Reader, Sqlite};
 
 /// Why a data directory cannot be used. Nothing in it was changed.
@@ -77,6 +78,26 @@ impl DataDir {
         &self.path
     }
 
+    /// The key under which devices' tokens are made, drawn with the first call. Apart from the database, so that no copy of
+    /// that opens a door.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub fn ticket_key(&self) -> Result<[u8; 32], DataDirError> {
+        let path = self.path.join("ticket.key");
+        let io = |why| DataDirError::Io { path: path.clone(), why };
+        match std::fs::read(&path).map(<[u8; 32]>::try_from) {
+            Ok(Ok(key)) => return Ok(key),
+            // Cut short as it was first written: nobody holds a token made under it.
+            Ok(Err(_)) => {}
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => {}
+            Err(why) => return Err(io(why)),
+        }
+        let key: [u8; 32] = secret::random();
+        private_file(&path).and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all())).map_err(io)?;
+        Ok(key)
+    }
+
     /// Tells this machine's user how to reach the server that runs on it.
     ///
     /// # Errors
@@ -84,11 +105,7 @@ impl DataDir {
     pub fn announce(&self, running: &Running) -> Result<(), DataDirError> {
         let path = running_file(&self.path);
         let io = |why| DataDirError::Io { path: path.clone(), why };
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(true).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(io)?;
+        let mut file = private_file(&path).map_err(io)?;
         let json = serde_json::to_vec(running).expect("plain data");
         file.write_all(&json).map_err(io)
     }
@@ -99,6 +116,15 @@ impl Drop for DataDir {
         // The announcement is of no use without the server; if it stays, the lock still tells the truth.
         drop(std::fs::remove_file(running_file(&self.path)));
     }
+}
+
+/// A file that only its owner reads.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn running_file(path: &Path) -> PathBuf {

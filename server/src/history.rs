@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ingest;
 use crate::store::{
-    BatchRow, ChangeRow, Column, DeviceRow, Fate, PersonRow, Read, RecordRow, SettledRow, StoreError, TimelineRow,
+    BatchRow, ChangeRow, Column, DeviceRow, ErasureRow, Fate, PersonRow, Read, RecordRow, SettledRow, StoreError, TimelineRow,
 };
 
 pub use text::render;
@@ -83,6 +83,8 @@ pub struct Marks {
     /// It was refused, and an administrator let it stand after all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,
+    /// Its record was erased, and its words with it; or it is the erasure itself.
+    pub erased: bool,
 }
 
 /// Who let a refused change stand, and why.
@@ -141,17 +143,17 @@ pub fn of_community<S: Read + ?Sized>(
     schema: &Schema,
     question: &Question,
 ) -> Result<(Vec<Entry>, Position), StoreError> {
-    let mut feeds: Vec<VecDeque<TimelineRow>> = Vec::new();
+    let mut feeds: Vec<VecDeque<Row>> = Vec::new();
     for audience in &question.audiences {
         let feed = FeedId { community: question.community, audience: *audience };
         let after = Seq(question.after.0[usize::from(audience.code())]);
-        feeds.push(store.list(&[feed.to_cell()], Some(&after.to_cell()), question.limit)?.into());
+        feeds.push(rows_of(store, feed, after, question.limit)?);
     }
     let (mut rows, mut position) = (Vec::new(), question.after);
     while rows.len() < question.limit
         && let Some(row) = next_received(&mut feeds)
     {
-        position.0[usize::from(row.feed.audience.code())] = row.seq.0;
+        position.0[usize::from(row.feed().audience.code())] = row.seq().0;
         rows.push(row);
     }
     let mut teller = Teller::new(store, schema);
@@ -161,9 +163,47 @@ pub fn of_community<S: Read + ?Sized>(
 
 /// Takes what was received first of what stands next in each feed. Within a feed its own order rules: a change that was
 /// held came before the one that it waited for, and stands after it.
-fn next_received(feeds: &mut [VecDeque<TimelineRow>]) -> Option<TimelineRow> {
-    let first = feeds.iter_mut().filter(|feed| !feed.is_empty()).min_by_key(|feed| feed[0].batch)?;
+fn next_received(feeds: &mut [VecDeque<Row>]) -> Option<Row> {
+    let first = feeds.iter_mut().filter(|feed| !feed.is_empty()).min_by_key(|feed| feed[0].command())?;
     first.pop_front()
+}
+
+/// What takes a place in a feed.
+enum Row {
+    Said(TimelineRow),
+    Erased(ErasureRow),
+}
+
+impl Row {
+    fn feed(&self) -> FeedId {
+        match self {
+            Self::Said(row) => row.feed,
+            Self::Erased(row) => row.feed,
+        }
+    }
+
+    fn seq(&self) -> Seq {
+        match self {
+            Self::Said(row) => row.seq,
+            Self::Erased(row) => row.seq,
+        }
+    }
+
+    fn command(&self) -> u64 {
+        match self {
+            Self::Said(row) => row.batch,
+            Self::Erased(row) => row.command,
+        }
+    }
+}
+
+fn rows_of<S: Read + ?Sized>(store: &S, feed: FeedId, after: Seq, limit: usize) -> Result<VecDeque<Row>, StoreError> {
+    let said: Vec<TimelineRow> = store.list(&[feed.to_cell()], Some(&after.to_cell()), limit)?;
+    let erased = ingest::erasures_after(store, feed, after, limit)?;
+    let mut rows: Vec<Row> = said.into_iter().map(Row::Said).chain(erased.into_iter().map(Row::Erased)).collect();
+    rows.sort_by_key(Row::seq);
+    rows.truncate(limit);
+    Ok(rows.into())
 }
 
 /// The history of one record after a position of its feed.
@@ -178,8 +218,11 @@ pub fn of_record<S: Read + ?Sized>(
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
     let rows: Vec<TimelineRow> = store.list_by(TimelineRow::BY_RECORD, &[record.to_cell()], Some(&after.to_cell()), limit)?;
+    let erasure: Option<ErasureRow> = store.get(&[record.to_cell()])?;
+    let erasure = erasure.filter(|erasure| rows.len() < limit && after < erasure.seq);
+    let rows = rows.into_iter().map(Row::Said).chain(erasure.map(Row::Erased));
     let mut teller = Teller::new(store, schema);
-    rows.into_iter().map(|row| teller.tell(row)).collect()
+    rows.map(|row| teller.tell(row)).collect()
 }
 
 /// What was refused in a feed and waits in quarantine.
@@ -248,7 +291,46 @@ impl<'a, S: Read + ?Sized> Teller<'a, S> {
         Self { store, schema, batches: HashMap::new(), people: HashMap::new(), devices: HashMap::new(), records: HashMap::new() }
     }
 
-    fn tell(&mut self, row: TimelineRow) -> Result<Entry, StoreError> {
+    fn tell(&mut self, row: Row) -> Result<Entry, StoreError> {
+        match row {
+            Row::Said(row) => self.tell_said(row),
+            Row::Erased(row) => self.tell_erased(row),
+        }
+    }
+
+    /// The erasure of a record: decided at a console, on no device.
+    fn tell_erased(&mut self, row: ErasureRow) -> Result<Entry, StoreError> {
+        let entry = ingest::erasure_entry(self.schema, &row);
+        let name = row.person.map_or(Ok(String::new()), |person| self.person(person))?;
+        let words =
+            Label { zh: format!("依法删除整条记录：{}", row.reason), en: format!("erased the record: {}", row.reason) };
+        Ok(Entry {
+            change: entry.hash,
+            feed: row.feed,
+            seq: Some(row.seq),
+            batch: row.command,
+            record: row.record,
+            kind: None,
+            title: String::new(),
+            person: entry.visit.person,
+            name,
+            party: entry.visit.party,
+            role: Some(row.role),
+            device: entry.visit.device,
+            device_name: String::new(),
+            carrier: None,
+            device_time: row.received,
+            corrected: row.received,
+            received: row.received,
+            offline: SpanMs(0),
+            skew: SpanMs(0),
+            acts: Vec::new(),
+            words: vec![words],
+            marks: Marks { erased: true, ..Marks::default() },
+        })
+    }
+
+    fn tell_said(&mut self, row: TimelineRow) -> Result<Entry, StoreError> {
         let change: ChangeRow = self.store.get(&[row.hash.to_cell()])?.ok_or(StoreError::Damaged("changes"))?;
         let acts: Vec<Act> = serde_json::from_str(&row.acts).map_err(|_| StoreError::Damaged("timeline"))?;
         self.entry(change, row.device_time, acts)
@@ -257,7 +339,7 @@ impl<'a, S: Read + ?Sized> Teller<'a, S> {
     /// A refused change, with what it would have said to the record as it stands.
     fn tell_refused(&mut self, row: ChangeRow) -> Result<Entry, StoreError> {
         let device_time = Change::parse(&row.bytes).map_or(UnixMs(0), |change| change.device_time());
-        let acts = ingest::would_say(self.store, &row)?;
+        let acts = if row.erased.is_some() { Vec::new() } else { ingest::would_say(self.store, &row)? };
         self.entry(row, device_time, acts)
     }
 
@@ -273,6 +355,7 @@ impl<'a, S: Read + ?Sized> Teller<'a, S> {
                 conflicting: told.conflicting.contains(&row.hash),
                 refused: row.refusal().filter(|_| row.fate != Fate::Accepted),
                 released: self.released(&row)?,
+                erased: row.erased.is_some(),
             },
             change: row.hash,
             feed: row.feed,

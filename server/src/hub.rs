@@ -108,7 +108,7 @@ impl Hub {
         }
         let mut bytes = 0;
         let fits = |entry: &&FeedEntry| {
-            bytes += entry.bytes.len();
+            bytes += entry.size_bytes();
             bytes <= limits::PAGE_BYTES || entry.seq == after.next()
         };
         Some(tail.iter().filter(|entry| entry.seq > after).take_while(fits).cloned().collect())
@@ -159,6 +159,12 @@ impl Hub {
         for wake in state.devices.values().flatten().filter_map(Weak::upgrade) {
             wake.ring(|news| news.roster = true);
         }
+    }
+
+    /// Whether a device is connected.
+    pub fn is_connected(&self, device: DeviceId) -> bool {
+        let state = self.lock();
+        state.devices.get(&device).is_some_and(|wakes| wakes.iter().any(|wake| wake.strong_count() > 0))
     }
 
     /// How many connections there are.

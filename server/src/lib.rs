@@ -24,13 +24,14 @@
 //! use renolog_server::app::found;
 //! use renolog_server::clock::{Clock, SystemClock};
 //! use renolog_server::command::Stamped;
-//! use renolog_server::office::{NewCommunity, add_community};
+//! use renolog_server::office::{Desk, NewCommunity, Order};
 //! use renolog_server::store::{Column, CommunityRow, Memory, Read};
 //!
 //! let mut ingest = found(Memory::new(), Schema::built_in(), &SystemClock)?;
 //! let asked = NewCommunity { slug: "desheng".into(), name: "德胜新村".into() };
-//! let (command, made) = add_community(asked, SystemClock.now())?;
-//! ingest.apply(&Stamped { received: SystemClock.now(), command })?;
+//! let desk = Desk { store: ingest.store(), schema: ingest.schema(), now: SystemClock.now() };
+//! let (command, made) = asked.command(&desk)?;
+//! ingest.apply(&Stamped::new(SystemClock.now(), command))?;
 //! ingest.commit()?;
 //! let row: CommunityRow = ingest.store().get(&[made.id.to_cell()])?.expect("it was just added");
 //! assert_eq!(row.name, "德胜新村");
@@ -55,10 +56,12 @@ pub mod office;
 pub mod overdue;
 pub mod readers;
 pub mod reception;
+pub mod roll;
 pub mod schema_text;
 pub mod secret;
 pub mod serve;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod ticket;
 pub mod writer;

@@ -12,7 +12,7 @@ use renolog_protocol::limits;
 use renolog_protocol::session::ByeCode;
 use renolog_protocol::session::server::{FeedEntry, Input, Output, ServerSession};
 use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_protocol::wire::Receipt;
+use renolog_protocol::wire::{Cursor, Receipt, TokenFrame};
 use tracing::{debug, info, warn};
 
 use crate::app::App;
@@ -21,6 +21,7 @@ use crate::hub::{News, Wake};
 use crate::ingest::{Outcome, Pushed, Rejection};
 use crate::reception::{self, NotTaken};
 use crate::store::{DeviceRow, StoreError};
+use crate::ticket::{GOOD_FOR, Ticket};
 use crate::writer::WriteError;
 
 /// A connection on which nothing came for this long is gone: its device asks for signs of life more often.
@@ -35,13 +36,17 @@ struct Connection {
     wake: Arc<Wake>,
     listening: std::collections::BTreeSet<FeedId>,
     skew: SpanMs,
+    /// What opened the connection, where the device keeps it itself.
+    ticket: Option<Ticket>,
+    /// When a role of its person begins or ends next.
+    reconsider: Option<UnixMs>,
 }
 
 /// What became of a submitted batch.
 type Judged = Result<Pushed, (ByeCode, String)>;
 
 /// Serves one device until it goes, misbehaves or the server stops.
-pub async fn serve(app: App, device: DeviceRow, mut socket: WebSocket) {
+pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut socket: WebSocket) {
     let id = device.id;
     info!(device = %id, "connected");
     let wake = app.hub.connect(id);
@@ -49,6 +54,8 @@ pub async fn serve(app: App, device: DeviceRow, mut socket: WebSocket) {
         session: ServerSession::new(id),
         listening: std::collections::BTreeSet::new(),
         skew: SpanMs(0),
+        ticket,
+        reconsider: None,
         app,
         device,
         wake,
@@ -72,7 +79,7 @@ impl Connection {
                             return Ok(());
                         }
                     }
-                    Output::Introduce { device_time } => self.introduce(device_time).await,
+                    Output::Introduce { device_time, cursors } => self.introduce(device_time, cursors).await,
                     Output::Submit(batch) => judging.push(judge(self.app.clone(), self.device.id, self.skew, batch)),
                     Output::Read { feed, after } => self.read(feed, after).await,
                     Output::Saw { feed, upto } => self.saw(feed, upto),
@@ -82,6 +89,7 @@ impl Connection {
                     }
                 }
             }
+            let reconsider = self.reconsider.map(|at| (at - self.app.clock.now()).0.max(0).unsigned_abs());
             tokio::select! {
                 message = tokio::time::timeout(GONE, socket.recv()) => match message {
                     Ok(Some(Ok(Message::Binary(bytes)))) => self.session.handle(Input::Frame(&bytes)),
@@ -93,6 +101,7 @@ impl Connection {
                 },
                 Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
                 news = self.wake.news() => self.news(news).await,
+                () = after(reconsider) => self.standings().await,
                 () = until(&mut stopping) => self.end(ByeCode::GoingAway, "the server is going down"),
             }
         }
@@ -117,16 +126,31 @@ impl Connection {
         Ok(())
     }
 
-    async fn introduce(&mut self, device_time: UnixMs) {
+    async fn introduce(&mut self, device_time: UnixMs, cursors: Vec<Cursor>) {
         let (schema, calendar) = (self.app.schema.clone(), self.app.calendar.clone());
-        let (person, now) = (self.device.person, self.app.clock.now());
+        let (device, person, now) = (self.device.id, self.device.person, self.app.clock.now());
         self.skew = now - device_time;
-        let asked = self.app.readers.ask(move |store| reception::introduce(store, &schema, &calendar, person, now)).await;
-        match asked {
-            Ok(introduction) => self.session.handle(Input::Introduced(introduction)),
+        let asked = self.app.readers.ask(move |store| {
+            let introduction = reception::introduce(store, &schema, &calendar, device, &cursors, now)?;
+            Ok((introduction, reception::standing_changes_at(store, person, now)?))
+        });
+        match asked.await {
+            Ok((introduction, changes)) => {
+                self.reconsider = changes;
+                self.session.handle(Input::Introduced(introduction));
+                self.renew(now);
+            }
             Err(error) => self.storage(&error),
         }
         self.listen();
+    }
+
+    /// Gives the device another token before the one it has runs out.
+    fn renew(&mut self, now: UnixMs) {
+        if self.ticket.is_some_and(|ticket| ticket.is_stale_at(now)) {
+            let token = self.app.tickets.token(self.device.id, now);
+            self.session.handle(Input::Token(TokenFrame { token, expires: now + GOOD_FOR }));
+        }
     }
 
     fn storage(&mut self, error: &StoreError) {
@@ -149,7 +173,10 @@ impl Connection {
     async fn read(&mut self, feed: FeedId, after: Seq) {
         let page: Result<Vec<FeedEntry>, StoreError> = match self.app.hub.tail(feed, after) {
             Some(entries) => Ok(entries),
-            None => self.app.readers.ask(move |store| reception::page(store, feed, after)).await,
+            None => {
+                let schema = self.app.schema.clone();
+                self.app.readers.ask(move |store| reception::page(store, &schema, feed, after)).await
+            }
         };
         match page {
             Ok(entries) => {
@@ -175,7 +202,8 @@ impl Connection {
             Ok(pushed) => {
                 let Receipt { number, rulings, .. } = &pushed.receipt;
                 info!(device = %self.device.id, feed = %pushed.feed, number, changes = rulings.len(), accepted = pushed.grown.len(), "push");
-                self.session.handle(Input::Judged(pushed.receipt));
+                let placed = pushed.grown.iter().map(|entry| entry.seq).collect();
+                self.session.handle(Input::Judged { receipt: pushed.receipt, placed });
             }
             Err((code, why)) => {
                 warn!(device = %self.device.id, code = code.as_str(), why, "push not taken");
@@ -199,15 +227,26 @@ impl Connection {
 
     /// Tells the session what the device may know now.
     async fn standings(&mut self) {
-        let (schema, calendar) = (self.app.schema.clone(), self.app.calendar.clone());
-        let (person, now) = (self.device.person, self.app.clock.now());
-        let asked = self.app.readers.ask(move |store| reception::introduce(store, &schema, &calendar, person, now)).await;
-        match asked {
-            Ok(introduction) => {
-                introduction.communities.into_iter().for_each(|standing| self.session.handle(Input::Standing(standing)));
+        let schema = self.app.schema.clone();
+        let (device, person, now) = (self.device.id, self.device.person, self.app.clock.now());
+        let asked = self.app.readers.ask(move |store| {
+            Ok((reception::standings(store, &schema, device, now)?, reception::standing_changes_at(store, person, now)?))
+        });
+        match asked.await {
+            Ok((standings, changes)) => {
+                self.reconsider = changes;
+                self.session.handle(Input::Standings(standings));
             }
             Err(error) => self.storage(&error),
         }
+    }
+}
+
+/// Waits so many milliseconds; for ever, if for nothing.
+async fn after(wait: Option<u64>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(Duration::from_millis(wait)).await,
+        None => std::future::pending().await,
     }
 }
 

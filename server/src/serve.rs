@@ -7,10 +7,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::app::{App, Handle};
-use crate::data_dir::{DataDirError, Running};
+use crate::data_dir::DataDirError;
 use crate::http;
-use crate::office::{self, NewToken};
-use crate::writer::WriteError;
 
 /// How long connections may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(10);
@@ -36,9 +34,6 @@ pub enum ServeError {
     /// The announcement in the data directory could not be written.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// The first write failed.
-    #[error(transparent)]
-    Write(#[from] WriteError),
     /// The listener failed.
     #[error("the server stopped listening: {0}")]
     Io(#[from] std::io::Error),
@@ -66,11 +61,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    // The commands of this program reach the running server with a token of their own.
-    let asked = NewToken { label: format!("running on {address}"), days: 3650 };
-    let (command, token) = office::issue_token(asked, app.clock.now());
-    app.writer.submit(command).await?;
-    handle.data().announce(&Running { address, token: token.token })?;
+    handle.announce(address)?;
     tracing::info!(%address, data = %handle.data().path().display(), "listening");
 
     let mut stopping = app.stopping.clone();

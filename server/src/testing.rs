@@ -11,7 +11,7 @@ use renolog_protocol::schema::{FieldName, KindName, MoveName, Party, Role, Schem
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::Ruling;
 
-use crate::command::{AddCommunity, Command, Enrol, Found, Invite, Push, Stamped, UseSchema};
+use crate::command::{AddCommunity, Command, Duty, Enrol, Found, Guest, Invite, Push, Stamped, UseSchema};
 use crate::ingest::{Ingest, IngestError, Outcome};
 use crate::store::Memory;
 
@@ -63,7 +63,7 @@ impl District {
     }
 
     pub(crate) fn command(&mut self, command: Command) -> Result<Outcome, IngestError> {
-        let outcome = self.ingest.apply(&Stamped { received: self.now, command })?;
+        let outcome = self.ingest.apply(&Stamped::new(self.now, command))?;
         self.ingest.commit()?;
         Ok(outcome)
     }
@@ -88,13 +88,13 @@ impl District {
         let role = Role::parse(role).expect("a role");
         let party = Schema::built_in().roles[&role].party.clone();
         let (code_hash, expires, name) = (self.draw::<32>().to_vec(), self.now + HOUR, role.to_string());
-        let (communities, party_of_invite) = (communities.to_vec(), party.clone());
-        let invite = Invite { code_hash: code_hash.clone(), communities, role, party: party_of_invite, name, expires };
+        let duty = Some(Duty { role, party: party.clone(), communities: communities.to_vec() });
+        let guest = Guest::New(name);
+        let invite = Invite { code_hash: code_hash.clone(), guest, duty, administrator: false, expires };
         self.command(Command::Invite(invite)).expect("a role of the schema");
         let key = DeviceKey::from_seed(self.draw());
         let (person, device) = (PersonId::from_parts(self.now, self.draw()), DeviceId::from_parts(self.now, self.draw()));
-        let (public_key, token_hash) = (key.public(), self.draw::<32>().to_vec());
-        let enrol = Enrol { code_hash, person, device, public_key, device_name: "手机".into(), token_hash };
+        let enrol = Enrol { code_hash, person, device, public_key: key.public(), device_name: "手机".into() };
         self.command(Command::Enrol(enrol)).expect("a good code");
         Member { person, party, device, key, actor: ActorId(self.draw()) }
     }
@@ -163,7 +163,7 @@ impl District {
 
     pub(crate) fn accepted(&mut self, who: &Member, id: RecordId, change: &Change) {
         let ruling = self.push(who, id, change);
-        assert!(matches!(ruling, Ruling::Accepted(_)), "{ruling:?}");
+        assert!(matches!(ruling, Ruling::Accepted(..)), "{ruling:?}");
         self.records.get_mut(&id).expect("it was made").0.apply(change).expect("it was accepted");
     }
 

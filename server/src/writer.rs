@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use renolog_protocol::id::PersonId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
@@ -80,14 +81,23 @@ impl Writer {
     /// # Errors
     /// [`WriteError`].
     pub async fn submit(&self, command: Command) -> Result<Outcome, WriteError> {
+        self.submit_for(None, command).await
+    }
+
+    /// The same for a person at a console.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn submit_for(&self, by: Option<PersonId>, command: Command) -> Result<Outcome, WriteError> {
         let (reply, answer) = oneshot::channel();
-        let stamped = Stamped { received: self.clock.now(), command };
+        let stamped = Stamped { received: self.clock.now(), by, command };
         self.jobs.send(Job { stamped, reply }).await.map_err(|_| WriteError::Stopping)?;
         answer.await.unwrap_or(Err(WriteError::Stopping))
     }
 }
 
 fn run<S: Store>(mut ingest: Ingest<S>, hub: &Hub, mut waiting: mpsc::Receiver<Job>) {
+    let mut unscrubbed = false;
     while let Some(first) = waiting.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -96,8 +106,26 @@ fn run<S: Store>(mut ingest: Ingest<S>, hub: &Hub, mut waiting: mpsc::Receiver<J
             group.push(next);
         }
         match write(&mut ingest, &group) {
-            Ok(outcomes) => answer(hub, group, outcomes),
+            Ok(outcomes) => {
+                unscrubbed |= outcomes.iter().any(|outcome| matches!(outcome, Ok(Outcome::Erased(_))));
+                if unscrubbed {
+                    unscrubbed = !scrubbed(&mut ingest);
+                }
+                answer(hub, group, outcomes);
+            }
             Err(error) => fail(&mut ingest, group, &error),
+        }
+    }
+}
+
+/// What was erased must leave the file before anyone is told that it is gone. While someone reads the store that may have
+/// to wait for the next group.
+fn scrubbed<S: Store>(ingest: &mut Ingest<S>) -> bool {
+    match ingest.scrub() {
+        Ok(done) => done,
+        Err(error) => {
+            tracing::error!(%error, "what was erased is not out of the file yet");
+            false
         }
     }
 }
@@ -123,11 +151,11 @@ fn answer(hub: &Hub, group: Vec<Job>, outcomes: Vec<Result<Outcome, Rejection>>)
                 hub.grew(pushed.feed, &pushed.grown);
                 pushed.late.iter().for_each(|receipt| hub.late(receipt));
             }
-            Ok(Outcome::Settled(grown)) => {
+            Ok(Outcome::Settled(grown) | Outcome::Erased(grown)) => {
                 hub.grew(grown.feed, &grown.entries);
                 grown.late.iter().for_each(|receipt| hub.late(receipt));
             }
-            Ok(Outcome::Enrolled(_)) => hub.roster_changed(),
+            Ok(Outcome::Enrolled(_) | Outcome::StandingChanged) => hub.roster_changed(),
             _ => {}
         }
         // Whoever asked may have gone; what they asked for is done all the same.

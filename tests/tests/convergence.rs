@@ -16,7 +16,7 @@ use renolog_protocol::roster::Roster;
 use renolog_protocol::rules::{Author, judge};
 use renolog_protocol::schema::{FieldName, KindName, MoveName, Role, Schema, Value};
 use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_server::command::{AddCommunity, Command, Enrol, Found, Invite, Push, Stamped};
+use renolog_server::command::{AddCommunity, Command, Duty, Enrol, Found, Guest, Invite, Push, Stamped};
 use renolog_server::ingest::Ingest;
 use renolog_server::reception;
 use renolog_server::store::{ALL, ChangeRow, Column, Fate, Memory, Read, RecordRow};
@@ -73,26 +73,28 @@ fn field(name: &str) -> FieldName {
 /// A server that knows the writers.
 fn server(writers: &[Writer]) -> Ingest<Memory> {
     let mut ingest = Ingest::new(Memory::new(), Schema::built_in()).unwrap();
-    let mut apply = |command| ingest.apply(&Stamped { received: MORNING, command }).map(drop).unwrap();
+    let mut apply = |command| ingest.apply(&Stamped::new(MORNING, command)).map(drop).unwrap();
     apply(Command::Found(Found { epoch: Epoch(1) }));
     apply(Command::AddCommunity(AddCommunity { id: COMMUNITY, slug: "desheng".into(), name: "德胜新村".into() }));
     for writer in writers {
         let code_hash = writer.device.as_bytes().to_vec();
         apply(Command::Invite(Invite {
             code_hash: code_hash.clone(),
-            communities: vec![COMMUNITY],
-            role: writer.role.clone(),
-            party: Schema::built_in().roles[&writer.role].party.clone(),
-            name: writer.role.to_string(),
+            guest: Guest::New(writer.role.to_string()),
+            duty: Some(Duty {
+                role: writer.role.clone(),
+                party: Schema::built_in().roles[&writer.role].party.clone(),
+                communities: vec![COMMUNITY],
+            }),
+            administrator: false,
             expires: UnixMs(MORNING.0 + 1),
         }));
         apply(Command::Enrol(Enrol {
-            code_hash: code_hash.clone(),
+            code_hash,
             person: writer.person,
             device: writer.device,
             public_key: writer.key.public(),
             device_name: String::new(),
-            token_hash: code_hash,
         }));
     }
     ingest.commit().unwrap();
@@ -249,7 +251,7 @@ proptest! {
         let mut ingest = server(&written.writers);
         for batch in written.batches(&keys, &cuts) {
             let push = Push { carrier: batch.device(), batch, skew: SpanMs(0) };
-            ingest.apply(&Stamped { received: MORNING, command: Command::Push(push) }).unwrap();
+            ingest.apply(&Stamped::new(MORNING, Command::Push(push))).unwrap();
             ingest.commit().unwrap();
         }
         let rows: Vec<ChangeRow> = ingest.store().list_by(ChangeRow::BY_FEED, &[FEED.to_cell()], None, ALL).unwrap();
@@ -261,7 +263,9 @@ proptest! {
 
         let in_the_feed = rows.iter().map(|row| Change::parse(&row.bytes).unwrap());
         prop_assert_eq!(&written.shown_after(in_the_feed), &expected, "a device that reads the feed");
-        let any_order = written.batches(&keys, &[true]).into_iter().flat_map(|batch| batch.changes().to_vec());
-        prop_assert_eq!(&written.shown_after(any_order.map(|(_, change)| change)), &expected, "a device that hears them anyhow");
+        let any_order = written.batches(&keys, &[true]).into_iter().flat_map(|batch| -> Vec<Change> {
+            batch.changes().map(|(.., change)| change.clone()).collect()
+        });
+        prop_assert_eq!(&written.shown_after(any_order), &expected, "a device that hears them anyhow");
     }
 }

@@ -17,7 +17,7 @@ use renolog_server::secret::token_hash;
 use renolog_server::store::Sqlite;
 use renolog_tests::names::Names;
 use renolog_tests::story::{LATER, Told, tell};
-use renolog_tests::world::{MORNING, PhoneId, World};
+use renolog_tests::world::{MORNING, World};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -72,9 +72,10 @@ fn asked() -> Asked {
     let issue = IssueToken { token_hash: token_hash(OPERATOR), label: "看板".into(), expires };
     world.operate(Command::IssueToken(issue)).unwrap();
     let mut names = Names::new();
-    let tokens = [told.chen, told.wang].map(|phone| {
-        names.call(world.client(phone).device(), &format!("{}'s phone", world.name(phone)));
-        token(&mut world, phone)
+    let devices = [told.chen, told.wang].map(|phone| {
+        let device = world.client(phone).device();
+        names.call(device, &format!("{}'s phone", world.name(phone)));
+        device
     });
     for phone in [told.chen, told.wang, told.li, told.street] {
         let (person, name) = (world.client(phone).enrolment().unwrap().person, world.name(phone).to_owned());
@@ -88,12 +89,8 @@ fn asked() -> Asked {
     let data = DataDir::hold(directory.path()).unwrap();
     let (app, handle) = App::start(data, Schema::built_in(), Arc::new(Standing(LATER)), None).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let [chen, wang] = tokens;
+    let [chen, wang] = devices.map(|device| app.tickets.token(device, LATER));
     Asked { runtime, app, told, names, chen, wang, _handle: handle, _directory: directory }
-}
-
-fn token(world: &mut World<Sqlite>, phone: PhoneId) -> String {
-    world.client(phone).enrolment().unwrap().token.clone()
 }
 
 impl Asked {
@@ -250,7 +247,7 @@ fn problems_say_what_is_wrong() {
         ("GET", format!("/api/v1/records/{unknown}"), Some(OPERATOR)),
         ("GET", "/api/v1/communities/desheng/history?after=yesterday".to_owned(), Some(OPERATOR)),
         ("GET", "/api/v1/communities/desheng/records?after=1".to_owned(), Some(OPERATOR)),
-        ("POST", "/api/v1/tokens".to_owned(), Some(asked.chen.as_str())),
+        ("POST", "/api/v1/admin/tokens".to_owned(), Some(asked.chen.as_str())),
         ("GET", "/api/v1/nothing".to_owned(), Some(OPERATOR)),
         ("DELETE", "/api/v1/communities".to_owned(), Some(OPERATOR)),
         ("GET", "/api/v1/sync".to_owned(), Some(OPERATOR)),

@@ -8,11 +8,9 @@ use std::path::Path;
 use renolog_protocol::id::{CommunityId, DeviceId, PersonId};
 use renolog_protocol::schema::{Role, Schema};
 use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_server::command::{AddCommunity, BadLog, Command, Enrol, Invite, IssueToken, Settle, Stamped};
-use renolog_server::ingest::{Ingest, IngestError, Outcome, Rejection};
-use renolog_server::store::{
-    ALL, Cell, ChangeRow, Column, CommandRow, DeviceRow, Fate, Memory, Read, Scan, Sqlite, Store, Write, dump,
-};
+use renolog_server::command::{AddCommunity, BadLog, Command, Duty, Enrol, Guest, Invite, IssueToken, Settle, Stamped};
+use renolog_server::ingest::{Ingest, IngestError, Outcome, Rejection, ReplayError, replay};
+use renolog_server::store::{ALL, Cell, ChangeRow, Column, CommandRow, Fate, Memory, Read, Scan, Sqlite, Store, Write, dump};
 use renolog_tests::checks::converged;
 use renolog_tests::play::Play;
 use renolog_tests::world::World;
@@ -42,7 +40,6 @@ fn changes<S: Scan>(store: &S) -> Vec<ChangeRow> {
 fn an_administrator_settles(world: &mut World) -> usize {
     let community = CommunityId::from_slice(&first_community(world)).unwrap();
     let captain = world.phones()[0];
-    let street = *world.phones().iter().find(|phone| world.name(**phone) == "street").unwrap();
     world.set_clock_ahead(captain, SpanMs(0));
     let leak = world.raise(captain, community, "quality", "5幢 屋面");
     world.run_until_quiet();
@@ -57,16 +54,9 @@ fn an_administrator_settles(world: &mut World) -> usize {
         changes(world.store()).into_iter().filter(|row| row.fate == Fate::Refused && row.record == leak).collect()
     };
     let mut settled = 0;
-    let decider = world.client(street).enrolment().unwrap().person;
     for release in [true, false] {
         for row in refused(world) {
-            let settle = Settle {
-                change: row.hash,
-                release,
-                person: Some(decider),
-                role: Role::parse("street").unwrap(),
-                reason: "经核实".into(),
-            };
+            let settle = Settle { change: row.hash, release, role: Role::parse("street").unwrap(), reason: "经核实".into() };
             if world.operate(Command::Settle(settle)).is_ok() {
                 settled += 1;
                 break;
@@ -124,13 +114,14 @@ fn operators_make_mistakes(world: &mut World) {
     assert_eq!(world.operate(Command::AddCommunity(add)), Err(Rejection::SlugTaken(slug)));
     let role = Role::parse("astronaut").unwrap();
     let party = Schema::built_in().roles["street"].party.clone();
-    let (code_hash, communities) = (vec![1; 32], vec![]);
-    let invite = Invite { code_hash, communities, role, party, name: "某人".into(), expires: UnixMs(0) };
+    let duty = Some(Duty { role, party, communities: vec![] });
+    let guest = Guest::New("某人".into());
+    let invite = Invite { code_hash: vec![1; 32], guest, duty, administrator: false, expires: UnixMs(0) };
     assert!(matches!(world.operate(Command::Invite(invite)), Err(Rejection::UnknownTerm(_))));
     let phone = world.phones()[0];
     let (device, public_key) = (DeviceId([8; 16]), world.client(phone).public_key());
     let person = PersonId([8; 16]);
-    let enrol = Enrol { code_hash: vec![2; 32], person, device, public_key, device_name: String::new(), token_hash: vec![3; 32] };
+    let enrol = Enrol { code_hash: vec![2; 32], person, device, public_key, device_name: String::new() };
     assert_eq!(world.operate(Command::Enrol(enrol)), Err(Rejection::UnknownCode));
 }
 
@@ -224,26 +215,18 @@ fn reopened(path: &Path) -> Ingest<Sqlite> {
     ingest(Sqlite::open(path, None).unwrap())
 }
 
-/// Brings the log of a store back, and applies it to a new one.
-fn play_own_log(from: &impl Scan) -> Result<Ingest<Memory>, BadLog> {
-    let mut into = ingest(Memory::new());
-    for row in from.list::<CommandRow>(&[], None, ALL).unwrap() {
-        let bytes_of = |hash| from.get::<ChangeRow>(&[Column::to_cell(&hash)]).unwrap().map(|row| row.bytes);
-        let key_of = |device: DeviceId| into.store().get::<DeviceRow>(&[device.to_cell()]).unwrap().map(|row| row.public_key);
-        let command = Command::from_log(&row.body, bytes_of, key_of)?;
-        apply(&mut into, &Stamped { received: row.received, command }).unwrap();
-    }
-    into.commit().unwrap();
-    Ok(into)
+/// Applies the log of a store to a new one.
+fn play_own_log(from: impl Scan + Send + 'static) -> Result<Ingest<Memory>, ReplayError> {
+    replay(Memory::new(), Box::new(from), Schema::built_in(), &mut |_| {})
 }
 
 #[test]
 fn the_log_that_a_store_keeps_makes_the_same_store() {
     let (log, expected) = a_rich_log();
     let first = play(ingest(Sqlite::in_memory()), &log, 16);
-    let second = play_own_log(first.store()).unwrap();
+    let second = play_own_log(first.into_store()).unwrap();
     assert_same(&dump(second.store()).unwrap(), &expected);
-    let third = play_own_log(second.store()).unwrap();
+    let third = play_own_log(second.into_store()).unwrap();
     assert_same(&dump(third.store()).unwrap(), &expected);
 }
 
@@ -258,17 +241,36 @@ fn a_log_that_was_altered_is_found_out() {
         drop(play(reopened(&path), &log, 64));
         let mut store = Sqlite::open(&path, None).unwrap();
         alter(&mut store);
-        play_own_log(&store).map(drop)
+        play_own_log(store).map(drop)
     };
     let mut bytes = accepted.bytes.clone();
     *bytes.last_mut().unwrap() ^= 1;
     let altered = ChangeRow { bytes, ..accepted.clone() };
-    assert!(matches!(alter(&|store| store.put(&altered).unwrap()), Err(BadLog::Altered(_))));
+    assert!(matches!(why(alter(&|store| store.put(&altered).unwrap())), BadLog::Altered(_)));
     let another = changes(intact().store()).into_iter().rfind(|row| row.hash != accepted.hash).unwrap();
     let swapped = ChangeRow { bytes: another.bytes, ..accepted.clone() };
-    assert!(matches!(alter(&|store| store.put(&swapped).unwrap()), Err(BadLog::Altered(_))));
+    assert!(matches!(why(alter(&|store| store.put(&swapped).unwrap())), BadLog::Altered(_)));
     let key = [accepted.hash.to_cell()];
-    assert!(matches!(alter(&|store| store.remove::<ChangeRow>(&key).unwrap()), Err(BadLog::MissingChange(_))));
-    let garbage = CommandRow { id: 3, received: UnixMs(0), body: vec![0xff; 9] };
-    assert!(matches!(alter(&|store| store.put(&garbage).unwrap()), Err(BadLog::Malformed(_))));
+    assert!(matches!(why(alter(&|store| store.remove::<ChangeRow>(&key).unwrap())), BadLog::MissingChange(_)));
+
+    let third = commands(intact().store()).remove(2);
+    let put = |row: CommandRow| alter(&move |store: &mut dyn Store| store.put(&row).unwrap());
+    let garbage = CommandRow { body: vec![0xff; 9], ..third.clone() };
+    let later = CommandRow { received: third.received + SpanMs(1), ..third.clone() };
+    let another_hand = CommandRow { by: Some(PersonId([9; 16])), ..third };
+    for altered in [garbage, later, another_hand] {
+        assert!(matches!(put(altered), Err(ReplayError::Chain(3))));
+    }
+    assert!(matches!(alter(&|store| store.remove::<CommandRow>(&[3u64.to_cell()]).unwrap()), Err(ReplayError::Chain(4))));
+}
+
+fn commands(store: &impl Scan) -> Vec<CommandRow> {
+    store.list(&[], None, ALL).unwrap()
+}
+
+fn why(found_out: Result<(), ReplayError>) -> BadLog {
+    match found_out {
+        Err(ReplayError::Bad { why, .. }) => why,
+        other => panic!("{other:?}"),
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::Index as Pick;
-use renolog_protocol::id::{Audience, ChangeHash, CommunityId, FeedId, RecordId, Seq};
+use renolog_protocol::id::{ActorId, Audience, ChangeHash, CommunityId, FeedId, RecordId, Seq};
 use renolog_protocol::schema::Party;
 use renolog_protocol::time::UnixMs;
 use renolog_server::store::{
@@ -51,6 +51,9 @@ fn change(number: u8, record: u8, seq: Option<u64>) -> ChangeRow {
         zh: None,
         en: None,
         bytes: vec![number; 3],
+        link: None,
+        actor: ActorId([1; 16]),
+        erased: None,
     }
 }
 

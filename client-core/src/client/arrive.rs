@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::change::Change;
-use renolog_protocol::id::{Audience, CommunityId, Epoch, FeedId, RecordId, Seq};
+use renolog_protocol::id::{Audience, CommunityId, Epoch, FeedId, Link, RecordId, Seq};
 use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::roster::{Member, Roster};
 use renolog_protocol::schema::Schema;
-use renolog_protocol::session::device::{Arrived, Event};
+use renolog_protocol::session::device::{Arrived, Entry, Event};
 use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::{Cursor, Visit};
 
@@ -30,7 +30,9 @@ pub(super) struct Aftermath {
     /// Records in which something stands again that had been taken out.
     returned: BTreeSet<RecordId>,
     /// Feeds to be asked for again.
-    follow: Vec<Cursor>,
+    follow: Vec<(Cursor, Option<Link>)>,
+    /// Whether something was erased: then it must leave the file, too.
+    erased: bool,
     visits: BTreeMap<Visit, i64>,
 }
 
@@ -38,6 +40,15 @@ impl Aftermath {
     pub(super) fn touch(&mut self, record: RecordId, feed: FeedId, at: UnixMs) {
         let touched = self.touched.entry(record).or_insert((feed, at));
         touched.1 = touched.1.max(at);
+    }
+
+    /// The record was erased.
+    pub(super) fn forget(&mut self, record: RecordId) {
+        self.touched.remove(&record);
+        self.stale.remove(&record);
+        self.back.remove(&record);
+        self.returned.remove(&record);
+        self.erased = true;
     }
 }
 
@@ -47,18 +58,21 @@ impl Client {
         if events.is_empty() {
             return Ok(());
         }
-        let follow = self.atomically(|me| {
+        let (follow, erased) = self.atomically(|me| {
             let mut after = Aftermath::default();
             me.me.last_contact = me.me.last_contact.max(Some(now));
             for event in events {
                 me.deliver(now, event, &mut after)?;
             }
             me.clear_up(now, &mut after)?;
-            Ok(after.follow)
+            Ok((after.follow, after.erased))
         })?;
+        if erased {
+            self.store.scrub()?;
+        }
         self.renew_quietly(now);
-        for cursor in follow {
-            self.engine.handle(now, engine::Input::Follow(cursor));
+        for (cursor, link) in follow {
+            self.engine.handle(now, engine::Input::Follow(cursor, link));
         }
         self.engine.handle(now, engine::Input::OutboxGrew);
         Ok(())
@@ -71,11 +85,20 @@ impl Client {
                 Ok(())
             }
             Event::Granted { feed, from } => self.granted(now, feed, from, after),
-            Event::Receipt { device, number, rulings } => self.receipt(now, device, number, rulings, after),
-            Event::Items { upto, items } => self.items(upto, items, after),
+            Event::Receipt { device, number, rulings, received, skew } => {
+                self.receipt(device, number, rulings, (received, skew), after)
+            }
+            Event::Items { upto, link, items } => self.items(now, upto, link, items, after),
             Event::Roster { community, name, roster } => self.roster(now, community, name, roster, after),
             Event::Schema(text) => self.new_schema(now, &text),
             Event::Calendar(text) => self.new_calendar(now, &text),
+            Event::Token(token) => {
+                if let Some(enrolled) = &mut self.me.enrolled {
+                    enrolled.token = token.token;
+                }
+                Ok(())
+            }
+            Event::Rewritten(feed) => self.doubt(now, feed),
             Event::Bye(bye) => self.farewell(now, &bye, after),
         }
     }
@@ -93,7 +116,8 @@ impl Client {
                 after.touch(record, feed, UnixMs(0));
             }
         }
-        self.set_feed(FeedState { cursor, granted: true, recovering: state.recovering || another_life })
+        let link = state.link.filter(|_| cursor == stored);
+        self.set_feed(FeedState { cursor, granted: true, recovering: state.recovering || another_life, link })
     }
 
     /// The feed may not be read any more: what came in it goes, what was not sent stays as drafts.
@@ -107,34 +131,52 @@ impl Client {
             self.incomplete.remove(&record);
         }
         self.store.drop_feed(feed)?;
-        self.store.drop_ruled_batches()?;
-        self.set_feed(FeedState::new(feed))
+        self.store.settle_ruled_batches()?;
+        self.set_feed(FeedState::new(feed))?;
+        self.leave(feed.community)
     }
 
-    fn items(&mut self, upto: Cursor, items: Vec<Arrived>, after: &mut Aftermath) -> Result<(), ClientError> {
+    /// Who is who in a community is for its members.
+    fn leave(&mut self, community: CommunityId) -> Result<(), ClientError> {
+        if self.feeds.values().any(|state| state.cursor.feed.community == community && state.granted) {
+            return Ok(());
+        }
+        let Some(known) = self.communities.get_mut(&community) else { return Ok(()) };
+        known.roster = Roster::default();
+        Ok(self.store.set_community(community, known)?)
+    }
+
+    fn items(
+        &mut self,
+        now: UnixMs,
+        upto: Cursor,
+        link: Option<Link>,
+        items: Vec<Arrived>,
+        after: &mut Aftermath,
+    ) -> Result<(), ClientError> {
         let Some(state) = self.feeds.get(&upto.feed).copied() else { return Ok(()) };
         for item in items {
-            self.item(upto.feed, item, after)?;
+            self.item(now, upto.feed, item, after)?;
         }
-        self.store.drop_ruled_batches()?;
-        self.set_feed(FeedState { cursor: upto, ..state })
+        self.store.settle_ruled_batches()?;
+        self.set_feed(FeedState { cursor: upto, link, ..state })
     }
 
-    fn item(&mut self, feed: FeedId, item: Arrived, after: &mut Aftermath) -> Result<(), ClientError> {
-        let record = item.change.record;
-        let change = match Change::parse(&item.change.bytes) {
-            Ok(change) => change,
-            Err(error) => {
-                // A server of ours accepts no such thing. There is no name to keep it under.
+    fn item(&mut self, now: UnixMs, feed: FeedId, item: Arrived, after: &mut Aftermath) -> Result<(), ClientError> {
+        let (record, hash) = (item.record, item.hash);
+        let change = match item.entry {
+            Entry::Change(change) => change,
+            Entry::Gone => return Ok(()),
+            Entry::Erasure(_) => return self.erase(now, record, feed, after),
+            Entry::Unreadable(error) => {
                 tracing::error!(%feed, seq = %item.seq, %error, "the feed holds something that is no change");
                 return Ok(());
             }
         };
-        let hash = change.hash();
         let known = self.store.status_of(hash)?;
         let received = item.visit.received;
         let visit = self.visit(item.visit, after)?;
-        self.store.add_arrived(hash, record, feed, &item.change.bytes, item.seq, visit)?;
+        self.store.add_arrived(hash, record, feed, change.bytes(), item.seq, visit)?;
         after.touch(record, feed, received);
         match known {
             Some(status) if status.stands() => Ok(()),
@@ -217,7 +259,7 @@ impl Client {
         for audience in Audience::ALL {
             let state = self.feeds.get(&FeedId { community, audience });
             if let Some(state) = state.filter(|state| !state.granted && self.schema.may_read(audience, &roles)) {
-                after.follow.push(state.cursor);
+                after.follow.push((state.cursor, state.link));
             }
         }
         let known = Community { name, roster };
@@ -268,7 +310,7 @@ impl Client {
         for (record, (feed, at)) in std::mem::take(&mut after.touched) {
             self.project(record, feed, at)?;
         }
-        self.store.drop_ruled_batches()?;
+        self.store.settle_ruled_batches()?;
         let recovered: Vec<FeedState> = self.feeds.values().filter(|state| state.recovering).copied().collect();
         for state in recovered {
             if self.engine.is_welcomed() && !self.engine.is_behind(state.cursor.feed) {

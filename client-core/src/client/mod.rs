@@ -6,7 +6,9 @@
 
 mod arrive;
 mod deadlines;
+mod doubt;
 mod draft;
+mod erasure;
 mod error;
 mod history;
 mod link;
@@ -38,6 +40,7 @@ use renolog_protocol::time::{SpanMs, UnixMs};
 use zeroize::Zeroizing;
 
 pub use deadlines::{Overdue, OverdueFilter};
+pub use doubt::Doubt;
 pub use error::ClientError;
 pub use history::{HistoryEntry, Mark};
 pub use link::{Input, Output};
@@ -192,7 +195,7 @@ impl Client {
             Ok(())
         })?;
         for feed in missing {
-            self.engine.handle(now, engine::Input::Follow(self.feeds[&feed].cursor));
+            self.engine.handle(now, engine::Input::Follow(self.feeds[&feed].cursor, self.feeds[&feed].link));
         }
         self.pump(now)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use renolog_protocol::batch::{Batch, RawBatch};
 use renolog_protocol::change::Change;
+use renolog_protocol::id::PersonId;
 use renolog_protocol::session::device::Greeting;
 use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::RosterVersion;
@@ -34,10 +35,12 @@ impl Client {
         };
         Greeting {
             device: self.me.device,
+            person: self.me.enrolled.as_ref().map_or(PersonId([0; 16]), |enrolled| enrolled.person),
             schema: self.schema.version,
             calendar: self.calendar.fingerprint(),
             device_time: now,
             feeds: self.feeds.values().map(|state| state.cursor).collect(),
+            links: self.feeds.values().filter_map(|state| Some((state.cursor.feed, state.link?))).collect(),
             rosters: self.communities.iter().map(roster).collect(),
         }
     }

@@ -130,10 +130,6 @@ impl From<&Bye> for Goodbye {
     }
 }
 
-pub(super) fn unknown_role() -> Role {
-    Role::parse("unknown").expect("a name")
-}
-
 impl Client {
     /// Records in the order of their last change, latest first.
     ///

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use renolog_protocol::id::{ChangeHash, DeviceId, RecordId, Seq};
 use renolog_protocol::refusal::{Code, Refusal};
+use renolog_protocol::schema::Role;
 use renolog_protocol::session::ByeCode;
-use renolog_protocol::time::UnixMs;
+use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Bye, Ruled, Ruling, Visit};
 
 use super::arrive::{Aftermath, is_out};
@@ -15,10 +16,10 @@ use crate::store::{Kept, Status};
 impl Client {
     pub(super) fn receipt(
         &mut self,
-        now: UnixMs,
         device: DeviceId,
         number: u64,
         rulings: Vec<Ruled>,
+        came: (UnixMs, SpanMs),
         after: &mut Aftermath,
     ) -> Result<(), ClientError> {
         if device != self.me.device {
@@ -31,7 +32,7 @@ impl Client {
             let Some(kept) = self.store.change(hash)?.filter(|kept| kept.made_here) else { continue };
             after.touch(kept.record, kept.feed, UnixMs(0));
             match ruling {
-                Ruling::Accepted(seq) => self.accepted(now, &kept, seq, after)?,
+                Ruling::Accepted(seq, role) => self.accepted(&kept, seq, role, came, after)?,
                 Ruling::Held(missing) if kept.status.is_pending() => self.held(&kept, &missing)?,
                 Ruling::Refused(refusal) if kept.status.is_pending() => {
                     let back = after.back.entry(kept.record).or_default();
@@ -46,16 +47,21 @@ impl Client {
         Ok(())
     }
 
-    fn accepted(&mut self, now: UnixMs, kept: &Kept, seq: Seq, after: &mut Aftermath) -> Result<(), ClientError> {
+    fn accepted(
+        &mut self,
+        kept: &Kept,
+        seq: Seq,
+        role: Role,
+        (received, skew): (UnixMs, SpanMs),
+        after: &mut Aftermath,
+    ) -> Result<(), ClientError> {
         let nothing_new = kept.status == Status::Accepted && kept.seq.is_some();
         if nothing_new || kept.status == Status::Withdrawn {
             return Ok(());
         }
-        let received = self.server_time(now);
         let change = super::record::parse(kept)?;
         let party = change.party().clone();
-        let role = kept.role.clone().unwrap_or_else(super::read::unknown_role);
-        let (device, person, skew) = (self.me.device, self.person()?, self.me.clock_offset);
+        let (device, person) = (self.me.device, self.person()?);
         let visit = self.visit(Visit { device, person, role, party, received, skew }, after)?;
         self.store.set_accepted(kept.hash, seq, visit)?;
         if is_out(kept.status) {

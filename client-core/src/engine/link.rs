@@ -11,7 +11,7 @@ use renolog_protocol::wire::Cursor;
 use super::Output;
 
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct Connection {
     pub(super) session: DeviceSession,
     pub(super) last_moved: UnixMs,
     /// When the link is given up, if a sign of life was asked for and is outstanding.
@@ -24,7 +24,7 @@ pub(super) struct Link {
     pub(super) tell_at: Option<UnixMs>,
 }
 
-impl Link {
+impl Connection {
     pub(super) fn new(session: DeviceSession, now: UnixMs) -> Self {
         Self { session, last_moved: now, give_up_at: None, pings: 0, fruitful: false, unseen: BTreeMap::new(), tell_at: None }
     }

@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use rand::SeedableRng;
-use renolog_protocol::id::Epoch;
+use renolog_protocol::id::{Epoch, PersonId};
 use renolog_protocol::wire::{Frame, Pong, Receipt, Welcome};
 
 use super::*;
@@ -12,7 +14,9 @@ fn engine(seed: u64) -> Engine {
 
 fn greeting() -> Greeting {
     let device = DeviceId::from_parts(START, [1; 10]);
-    Greeting { device, schema: 1, calendar: 0, device_time: START, feeds: Vec::new(), rosters: Vec::new() }
+    let person = PersonId::from_parts(START, [1; 10]);
+    let (feeds, links, rosters) = (Vec::new(), BTreeMap::new(), Vec::new());
+    Greeting { device, person, schema: 1, calendar: 0, device_time: START, feeds, links, rosters }
 }
 
 fn drain(engine: &mut Engine) -> Vec<&'static str> {
@@ -32,12 +36,12 @@ fn drain(engine: &mut Engine) -> Vec<&'static str> {
 
 fn welcome() -> Vec<u8> {
     let feeds = Vec::new().try_into().expect("none");
-    Frame::from(Welcome { version: 1, server_time: START, epoch: Epoch(1), schema: 1, feeds }).encode()
+    Frame::from(Welcome { version: 1, server_time: START, epoch: Epoch(1), schema: 1, feeds, past: None }).encode()
 }
 
 fn receipt() -> Vec<u8> {
     let (device, rulings) = (DeviceId::from_parts(START, [1; 10]), Vec::new().try_into().expect("none"));
-    Frame::from(Receipt { device, number: 1, rulings }).encode()
+    Frame::from(Receipt { device, number: 1, rulings, received: START, skew: SpanMs(0), mark: None }).encode()
 }
 
 fn open(engine: &mut Engine, now: UnixMs) {

@@ -274,14 +274,29 @@ impl Store {
     pub fn forget_positions(&self, feed: FeedId) -> Result<Vec<RecordId>, StoreError> {
         let place = (feed.community.as_bytes(), feed.audience.code());
         let mut own = self.db.prepare_cached(
-            "UPDATE changes SET status = 1, batch = NULL, seq = NULL
+            "UPDATE changes SET status = 1, seq = NULL,
+                 batch = CASE WHEN EXISTS (SELECT 1 FROM batches WHERE number = batch) THEN batch END
              WHERE community = ?1 AND audience = ?2 AND made_here = 1 AND status = 0 RETURNING record",
         )?;
         let touched: Vec<RecordId> =
             own.query_map(place, |row| id(row, "record", RecordId::from_slice))?.collect::<Result<_, _>>()?;
         let mut all = self.db.prepare_cached("UPDATE changes SET seq = NULL WHERE community = ?1 AND audience = ?2")?;
         all.execute(place)?;
+        self.unsettle_batches(feed)?;
         Ok(touched)
+    }
+
+    /// The record was erased: what came of it goes, and so do the words of what was written here.
+    pub fn erase_record(&self, record: RecordId) -> Result<(), StoreError> {
+        self.db.prepare_cached("DELETE FROM changes WHERE record = ?1 AND made_here = 0")?.execute([record.as_bytes()])?;
+        let mut own = self.db.prepare_cached(
+            "UPDATE changes SET bytes = x'', status = CASE WHEN status IN (0, 5) THEN 6 ELSE status END WHERE record = ?1",
+        )?;
+        own.execute([record.as_bytes()])?;
+        // What was typed is in the row that lists show, too.
+        let mut listed = self.db.prepare_cached("UPDATE records SET title = '', words = '' WHERE id = ?1")?;
+        listed.execute([record.as_bytes()])?;
+        Ok(())
     }
 
     /// The feed may no longer be read: drops what came from others, and the bytes of what was accepted from here.

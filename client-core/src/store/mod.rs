@@ -79,6 +79,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/001.sql"),
     include_str!("../../migrations/002.sql"),
     include_str!("../../migrations/003.sql"),
+    include_str!("../../migrations/004.sql"),
 ];
 
 /// The device's own database.
@@ -104,7 +105,7 @@ impl Store {
         db.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA foreign_keys = ON;")?;
         let mut store = Self { db };
         store.check_kind()?;
-        store.db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+        store.db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")?;
         store.migrate(MIGRATIONS)?;
         Ok(store)
     }
@@ -159,6 +160,16 @@ impl Store {
         {
             tracing::error!(%error, "the store could not roll back");
         }
+    }
+
+    /// Sees to it that what was deleted is not left in the file or beside it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn scrub(&self) -> Result<(), StoreError> {
+        // Deleted rows are overwritten (`secure_delete`); older pages of them stand in the log until it is cut.
+        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
     }
 
     /// Writes a consistent copy of the store to a new file, as a phone's backup would.

@@ -1,6 +1,9 @@
 //! The way out: changes that wait, and the signed batches they leave in.
 
-use renolog_protocol::batch::RawBatch;
+use std::collections::BTreeSet;
+
+use renolog_protocol::batch::{Absent, RawBatch, RawChange};
+use renolog_protocol::change::Change;
 use renolog_protocol::id::{ChangeHash, FeedId, RecordId};
 use renolog_protocol::limits;
 use rusqlite::OptionalExtension;
@@ -53,7 +56,7 @@ impl Store {
         Ok(taken)
     }
 
-    /// Keeps a signed batch until every change in it is ruled on.
+    /// Keeps a signed batch: to be sent until every change in it is ruled on, and by its names from then on.
     pub(crate) fn add_batch(&self, batch: &RawBatch, changes: &[ChangeHash]) -> Result<(), StoreError> {
         let bytes = minicbor::to_vec(batch).expect("writing to memory does not fail");
         let mut insert =
@@ -67,19 +70,61 @@ impl Store {
         Ok(())
     }
 
-    /// The first stored batch with a higher number.
+    /// The first batch with a higher number that is to be sent, passing over feeds that are recovering.
     pub(crate) fn batch_after(&self, after: u64) -> Result<Option<RawBatch>, StoreError> {
-        let mut select = self.db.prepare_cached("SELECT bytes FROM batches WHERE number > ?1 ORDER BY number LIMIT 1")?;
+        let mut select = self.db.prepare_cached(
+            "SELECT bytes FROM batches b WHERE settled = 0 AND number > ?1 AND NOT EXISTS
+                 (SELECT 1 FROM feeds f WHERE f.community = b.community AND f.audience = b.audience AND recovering = 1)
+             ORDER BY number LIMIT 1",
+        )?;
         let bytes: Option<Vec<u8>> = select.query_row([number(after)], |row| row.get(0)).optional()?;
-        bytes.map(|bytes| minicbor::decode(&bytes).map_err(|e| StoreError::Damaged(e.to_string()))).transpose()
+        bytes.as_deref().map(batch).transpose()
     }
 
-    /// Drops the batches in which nothing waits for a ruling any more.
-    pub(crate) fn drop_ruled_batches(&self) -> Result<(), StoreError> {
-        let mut delete = self.db.prepare_cached(
-            "DELETE FROM batches WHERE NOT EXISTS (SELECT 1 FROM changes WHERE batch = number AND status IN (1, 2))",
+    /// Keeps the batches in which nothing waits for a ruling any more by their names only.
+    pub(crate) fn settle_ruled_batches(&self) -> Result<(), StoreError> {
+        let mut select = self.db.prepare_cached(
+            "SELECT bytes FROM batches
+             WHERE settled = 0 AND NOT EXISTS (SELECT 1 FROM changes WHERE batch = number AND status IN (1, 2))",
         )?;
-        delete.execute([])?;
+        let ruled: Vec<Vec<u8>> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for bytes in ruled {
+            self.write_batch(&by_names(batch(&bytes)?), true)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the settled batches of a feed ready to be sent again, as they were signed, with those changes that still wait.
+    pub(crate) fn unsettle_batches(&self, feed: FeedId) -> Result<(), StoreError> {
+        let mut select = self.db.prepare_cached(
+            "SELECT bytes FROM batches WHERE settled = 1 AND community = ?1 AND audience = ?2 AND EXISTS
+                 (SELECT 1 FROM changes WHERE batch = number AND status IN (1, 2))",
+        )?;
+        let place = (feed.community.as_bytes(), feed.audience.code());
+        let settled: Vec<Vec<u8>> = select.query_map(place, |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for bytes in settled {
+            let whole = self.with_what_waits(batch(&bytes)?)?;
+            self.write_batch(&whole, false)?;
+        }
+        Ok(())
+    }
+
+    fn with_what_waits(&self, batch: RawBatch) -> Result<RawBatch, StoreError> {
+        let mut select = self.db.prepare_cached("SELECT bytes FROM changes WHERE hash = ?1 AND status IN (1, 2)")?;
+        let (mut changes, mut absent) = (Vec::new(), Vec::new());
+        for name in batch.absent.iter().flat_map(|list| list.iter()) {
+            match select.query_row([name.hash.as_bytes()], |row| row.get(0)).optional()? {
+                Some(bytes) => changes.push(RawChange { record: name.record, bytes }),
+                None => absent.push(*name),
+            }
+        }
+        Ok(with(batch, changes, absent))
+    }
+
+    fn write_batch(&self, batch: &RawBatch, settled: bool) -> Result<(), StoreError> {
+        let bytes = minicbor::to_vec(batch).expect("writing to memory does not fail");
+        let mut update = self.db.prepare_cached("UPDATE batches SET bytes = ?2, settled = ?3 WHERE number = ?1")?;
+        update.execute((number(batch.number), bytes, settled))?;
         Ok(())
     }
 
@@ -110,4 +155,30 @@ impl Store {
         )?;
         Ok(select.query_row([], |row| row.get(0)).optional()?)
     }
+}
+
+fn batch(bytes: &[u8]) -> Result<RawBatch, StoreError> {
+    minicbor::decode(bytes).map_err(|e| StoreError::Damaged(e.to_string()))
+}
+
+fn with(batch: RawBatch, changes: Vec<RawChange>, absent: Vec<Absent>) -> RawBatch {
+    RawBatch {
+        changes: changes.try_into().expect("no more than the batch had"),
+        absent: (!absent.is_empty()).then(|| absent.try_into().expect("no more than the batch had")),
+        ..batch
+    }
+}
+
+/// The same batch with every change by its name.
+fn by_names(batch: RawBatch) -> RawBatch {
+    let absent: Vec<Absent> = batch.absent.iter().flat_map(|list| list.iter()).copied().collect();
+    let taken: BTreeSet<u16> = absent.iter().map(|name| name.position).collect();
+    let free = (0u16..).filter(|position| !taken.contains(position));
+    let named = free.zip(batch.changes.iter()).map(|(position, change)| {
+        let (record, hash) = (change.record, Change::name_of(&change.bytes));
+        Absent { position, record, hash }
+    });
+    let mut all: Vec<Absent> = named.chain(absent).collect();
+    all.sort_by_key(|name| name.position);
+    with(batch, Vec::new(), all)
 }

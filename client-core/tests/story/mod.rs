@@ -10,7 +10,8 @@ use renolog_client_core::client::{Client, Input, Output};
 use renolog_client_core::store::{Enrolled, Place};
 use renolog_protocol::batch::{Batch, RawBatch};
 use renolog_protocol::calendar::Calendar;
-use renolog_protocol::id::{Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, PersonId, RecordId, Seq};
+use renolog_protocol::chain::{Brought, Mark};
+use renolog_protocol::id::{Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
 use renolog_protocol::key::PublicKey;
 use renolog_protocol::record::Record;
 use renolog_protocol::refusal::{Code, Refusal};
@@ -18,7 +19,7 @@ use renolog_protocol::roster::{Member, Roster};
 use renolog_protocol::rules::{Author, Objection, judge};
 use renolog_protocol::schema::{FieldName, KindName, MoveName, Role, Schema, Value};
 use renolog_protocol::session::ByeCode;
-use renolog_protocol::session::server::{self, CommunityStanding, FeedEntry, Introduction, ServerSession};
+use renolog_protocol::session::server::{self, Body, CommunityStanding, FeedEntry, Introduction, ServerSession};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Receipt, Ruled, Ruling, Visit};
 
@@ -222,19 +223,19 @@ impl World {
                 }
                 return;
             }
-            server::Output::Introduce { device_time } => {
-                let _ = device_time;
-                server::Input::Introduced(self.introduction(&self.phones[phone]))
-            }
+            server::Output::Introduce { .. } => server::Input::Introduced(self.introduction(&self.phones[phone])),
             server::Output::Submit(raw) => {
                 if self.server.not_taken.contains(&raw.number) {
                     let session = self.phones[phone].session.as_mut().expect("it asked");
                     return session.handle(server::Input::NotTaken(ByeCode::BadBatch, "no".into()));
                 }
                 self.server.pushes.push(raw.clone());
+                let feed = raw.feed;
+                let before = self.server.mark(feed).map_or(0, |mark| mark.seq.0);
                 let receipt = self.server.judge(self.now, raw);
                 self.tell_everyone();
-                server::Input::Judged(receipt)
+                let after = self.server.mark(feed).map_or(0, |mark| mark.seq.0);
+                server::Input::Judged { receipt, placed: (before + 1..=after).map(Seq).collect() }
             }
             server::Output::Read { feed, after } => {
                 let entries = self.server.feeds.get(&feed).map(Vec::as_slice).unwrap_or_default();
@@ -277,11 +278,11 @@ impl World {
         let raw = self.server.pushes.iter().find(holds).expect("it was pushed").clone();
         let (person, key) = self.server.keys[&raw.device];
         let batch = Batch::open(raw, &key).expect("a sound batch");
-        let (record, change) = batch.changes().iter().find(|(_, change)| change.hash() == hash).expect("found above");
-        let known = self.server.records.entry(*record).or_insert_with(|| Record::empty(*record));
+        let (_, record, change) = batch.changes().find(|(.., change)| change.hash() == hash).expect("found above");
+        let known = self.server.records.entry(record).or_insert_with(|| Record::empty(record));
         known.understand(change).expect("it can be released");
         self.server.refused.remove(&hash).expect("it was refused");
-        self.server.accept(self.now, &batch, person, *record, change, role("street"));
+        self.server.accept(self.now, &batch, person, record, change, role("street"));
         self.tell_everyone();
         self.run();
     }
@@ -293,6 +294,7 @@ impl World {
             schema: phone.given.clone(),
             calendar: self.server.calendar.clone().unwrap_or_else(Calendar::built_in),
             communities: vec![self.standing(phone.person)],
+            links: BTreeMap::new(),
         }
     }
 
@@ -305,7 +307,7 @@ impl World {
         for phone in 0..self.phones.len() {
             let standing = self.standing(self.phones[phone].person);
             if let Some(session) = &mut self.phones[phone].session {
-                session.handle(server::Input::Standing(standing));
+                session.handle(server::Input::Standings(vec![standing]));
             }
         }
         self.run();
@@ -319,7 +321,8 @@ impl World {
         for (feed, mut entries) in feeds {
             entries.truncate(keep);
             for entry in &entries {
-                let change = renolog_protocol::change::Change::parse(&entry.bytes).expect("accepted");
+                let Body::Change(bytes) = &entry.body else { continue };
+                let change = renolog_protocol::change::Change::parse(bytes).expect("accepted");
                 let record = self.server.records.entry(entry.record).or_insert_with(|| Record::empty(entry.record));
                 record.apply(&change).expect("accepted");
             }
@@ -350,10 +353,15 @@ impl Server {
         let batch = Batch::open(raw, &key).expect("a sound batch");
         let rulings: Vec<Ruled> = batch
             .changes()
-            .iter()
-            .map(|(record, change)| Ruled { hash: change.hash(), ruling: self.rule(now, &batch, person, *record, change) })
+            .map(|(_, record, change)| Ruled { hash: change.hash(), ruling: self.rule(now, &batch, person, record, change) })
             .collect();
-        Receipt { device: batch.device(), number: batch.number(), rulings: rulings.try_into().expect("bounded") }
+        let (rulings, skew) = (rulings.try_into().expect("bounded"), now - batch.device_time());
+        let mark = self.mark(batch.feed());
+        Receipt { device: batch.device(), number: batch.number(), rulings, received: now, skew, mark }
+    }
+
+    fn mark(&self, feed: FeedId) -> Option<Mark> {
+        self.feeds.get(&feed)?.last().map(|entry| Mark { seq: entry.seq, link: entry.link })
     }
 
     fn accept(
@@ -370,7 +378,9 @@ impl Server {
         let seq = Seq(entries.len() as u64 + 1);
         let (device, party, skew) = (batch.device(), change.party().clone(), now - batch.device_time());
         let visit = Visit { device, person, role, party, received: now, skew };
-        entries.push(FeedEntry { seq, record: id, hash: change.hash(), bytes: change.bytes().into(), visit });
+        let before = entries.last().map_or_else(|| Link::start(batch.feed()), |entry| entry.link);
+        let link = before.then(seq, change.hash(), &Brought::from(&visit));
+        entries.push(FeedEntry { seq, record: id, hash: change.hash(), body: Body::Change(change.bytes().into()), visit, link });
         seq
     }
 
@@ -384,7 +394,7 @@ impl Server {
     ) -> Ruling {
         let entries = self.feeds.entry(batch.feed()).or_default();
         if let Some(known) = entries.iter().find(|entry| entry.hash == change.hash()) {
-            return Ruling::Accepted(known.seq);
+            return Ruling::Accepted(known.seq, known.visit.role.clone());
         }
         if let Some(refusal) = self.refused.get(&change.hash()) {
             return Ruling::Refused(refusal.clone());
@@ -409,7 +419,10 @@ impl Server {
             author,
             change,
         ) {
-            Ok(allowed) => Ruling::Accepted(self.accept(now, batch, person, id, change, allowed.role)),
+            Ok(allowed) => {
+                let role = allowed.role.clone();
+                Ruling::Accepted(self.accept(now, batch, person, id, change, allowed.role), role)
+            }
             Err(Objection::Refused(refusal)) => {
                 self.refused.insert(change.hash(), refusal.clone());
                 Ruling::Refused(refusal)

@@ -5,17 +5,21 @@
 //! [`DeviceSession::push`] takes, in the same flight. Give every message to [`DeviceSession::handle`] and act on the
 //! [`Event`]s in order. Any [`PeerError`] means: end the connection and try again later; nothing that was stored is wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::PeerError;
+use super::past::Past;
 use super::server::resume_at;
 use crate::batch::{Batch, RawBatch};
-use crate::id::{CommunityId, DeviceId, Epoch, FeedId, Seq};
+use crate::chain::{Brought, erasure, fingerprint};
+use crate::change::{BadChange, Change};
+use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
 use crate::limits;
 use crate::roster::Roster;
-use crate::time::UnixMs;
+use crate::time::{SpanMs, UnixMs};
 use crate::wire::{
-    Bye, Cursor, Follow, Frame, Grant, Hello, Items, Ping, Push, Receipt, RosterVersion, Ruled, Seen, Unfollow, VERSION, Visit,
+    Bye, Content, Cursor, Follow, Frame, Grant, Hello, Item, Items, Ping, Push, Receipt, RosterVersion, Ruled, Ruling, Seen,
+    TokenFrame, Unfollow, VERSION, Visit, Welcome,
 };
 
 /// What the server said, ready to be acted on.
@@ -44,11 +48,17 @@ pub enum Event {
         number: u64,
         /// One ruling a change.
         rulings: Vec<Ruled>,
+        /// When the batch came, by the server's clock.
+        received: UnixMs,
+        /// The server's clock minus the device's, at that time.
+        skew: SpanMs,
     },
     /// A stretch of a feed.
     Items {
         /// Everything up to here is stored once the items are.
         upto: Cursor,
+        /// The link there.
+        link: Option<Link>,
         /// What is new.
         items: Vec<Arrived>,
     },
@@ -65,19 +75,41 @@ pub enum Event {
     Schema(String),
     /// Other working days, as a calendar file.
     Calendar(String),
+    /// What opens the next connections.
+    Token(TokenFrame),
+    /// What the server says of its past does not follow from what it said before: of one feed, or of some feed where it is
+    /// not known yet which.
+    Rewritten(Option<FeedId>),
     /// The server ends the connection.
     Bye(Bye),
 }
 
-/// A change that arrived in a feed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An entry that arrived in a feed.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Arrived {
     /// Its position.
     pub seq: Seq,
     /// Who brought it, and when.
     pub visit: Visit,
-    /// The record and the change chunk.
-    pub change: crate::batch::RawChange,
+    /// The record.
+    pub record: RecordId,
+    /// The entry's name.
+    pub hash: ChangeHash,
+    /// What it is.
+    pub entry: Entry,
+}
+
+/// What arrived.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// A change.
+    Change(Change),
+    /// What this build cannot read as a change; a server of ours accepts no such thing.
+    Unreadable(BadChange),
+    /// A change whose words were erased since.
+    Gone,
+    /// The erasure of the record, and why: whoever has it deletes it.
+    Erasure(String),
 }
 
 /// What a device says of itself when it connects.
@@ -85,6 +117,8 @@ pub struct Arrived {
 pub struct Greeting {
     /// Which device.
     pub device: DeviceId,
+    /// Whose.
+    pub person: PersonId,
     /// The version of the schema it obeys.
     pub schema: u32,
     /// The fingerprint of the calendar it counts by.
@@ -93,6 +127,8 @@ pub struct Greeting {
     pub device_time: UnixMs,
     /// What it follows, at most [`limits::FEEDS`].
     pub feeds: Vec<Cursor>,
+    /// The links at these positions, as far as they are known.
+    pub links: BTreeMap<FeedId, Link>,
     /// The rosters it has.
     pub rosters: Vec<RosterVersion>,
 }
@@ -104,13 +140,18 @@ pub struct DeviceSession {
     /// The last position of each feed when it was granted.
     heads: BTreeMap<FeedId, Seq>,
     epoch: Option<Epoch>,
-    in_flight: BTreeSet<(DeviceId, u64)>,
+    in_flight: BTreeMap<(DeviceId, u64), FeedId>,
+    me: (DeviceId, PersonId),
+    pasts: BTreeMap<FeedId, Past>,
 }
 
 impl DeviceSession {
     /// Begins the conversation; the bytes are the first message to send.
     pub fn open(greeting: Greeting) -> (Self, Vec<u8>) {
         let cursors = greeting.feeds.iter().take(limits::FEEDS).map(|cursor| (cursor.feed, *cursor)).collect();
+        let pasts =
+            greeting.feeds.iter().map(|cursor| (cursor.feed, past_at(*cursor, greeting.links.get(&cursor.feed).copied())));
+        let (me, pasts) = ((greeting.device, greeting.person), pasts.collect());
         let bounded = |mut rosters: Vec<RosterVersion>| {
             rosters.truncate(limits::FEEDS);
             rosters.try_into().expect("cut to its bound")
@@ -125,7 +166,8 @@ impl DeviceSession {
             rosters: bounded(greeting.rosters),
             calendar: Some(greeting.calendar),
         };
-        (Self { cursors, heads: BTreeMap::new(), epoch: None, in_flight: BTreeSet::new() }, Frame::from(hello).encode())
+        let session = Self { cursors, heads: BTreeMap::new(), epoch: None, in_flight: BTreeMap::new(), me, pasts };
+        (session, Frame::from(hello).encode())
     }
 
     /// How many more pushes may leave before a receipt comes.
@@ -135,7 +177,7 @@ impl DeviceSession {
 
     /// Whether this batch was sent on this connection and waits for its receipt.
     pub fn awaits(&self, device: DeviceId, number: u64) -> bool {
-        self.in_flight.contains(&(device, number))
+        self.in_flight.contains_key(&(device, number))
     }
 
     /// The message that carries a batch, if there is [room](Self::room) and it is not under way already.
@@ -146,9 +188,10 @@ impl DeviceSession {
     /// The same for a batch that is carried as it was stored.
     pub fn push_raw(&mut self, batch: RawBatch) -> Option<Vec<u8>> {
         let name = (batch.device, batch.number);
-        if self.room() == 0 || !self.in_flight.insert(name) {
+        if self.room() == 0 || self.awaits(batch.device, batch.number) {
             return None;
         }
+        self.in_flight.insert(name, batch.feed);
         Some(Frame::from(Push { batch }).encode())
     }
 
@@ -168,9 +211,10 @@ impl DeviceSession {
         !self.is_welcomed() || self.heads.keys().any(|feed| self.is_behind(*feed))
     }
 
-    /// Asks for one more feed. The answer is an [`Event::Granted`].
-    pub fn follow(&mut self, from: Cursor) -> Vec<u8> {
+    /// Asks for one more feed, from a position with this link. The answer is an [`Event::Granted`].
+    pub fn follow(&mut self, from: Cursor, link: Option<Link>) -> Vec<u8> {
         self.cursors.insert(from.feed, from);
+        self.pasts.insert(from.feed, past_at(from, link));
         Frame::from(Follow { from }).encode()
     }
 
@@ -196,18 +240,14 @@ impl DeviceSession {
     /// [`PeerError`] when the server breaks the protocol; the connection must end.
     pub fn handle(&mut self, bytes: &[u8]) -> Result<Vec<Event>, PeerError> {
         Ok(match Frame::decode(bytes)? {
-            Frame::Welcome(welcome) if self.epoch.is_none() => {
-                self.epoch = Some(welcome.epoch);
-                let mut events = vec![Event::Welcomed { server_time: welcome.server_time, epoch: welcome.epoch }];
-                events.extend(welcome.feeds.iter().map(|grant| self.granted(*grant, welcome.epoch)));
-                events
-            }
+            Frame::Welcome(welcome) if self.epoch.is_none() => self.welcomed(&welcome),
             Frame::Bye(bye) => vec![Event::Bye(bye)],
             // These may come before the welcome, so that whoever is welcomed knows the rules, the working days and the
             // members.
             Frame::Roster(frame) => vec![Event::Roster { community: frame.community, name: frame.name, roster: frame.roster }],
             Frame::Schema(frame) => vec![Event::Schema(frame.text)],
             Frame::Calendar(frame) => vec![Event::Calendar(frame.text)],
+            Frame::Token(frame) => vec![Event::Token(frame)],
             Frame::Pong(_) | Frame::Sorry(_) | Frame::Unknown(_) => Vec::new(),
             frame => self.handle_open(frame)?,
         })
@@ -217,11 +257,33 @@ impl DeviceSession {
         let Some(epoch) = self.epoch else { return Err(PeerError::OutOfTurn("a frame before its welcome")) };
         Ok(match frame {
             Frame::Grants(grants) => grants.feeds.iter().map(|grant| self.granted(*grant, epoch)).collect(),
-            Frame::Receipt(receipt) => vec![self.receipt(receipt)],
+            Frame::Receipt(receipt) => self.receipt(receipt),
             Frame::Items(items) => self.items(items, epoch)?,
             Frame::Welcome(_) => return Err(PeerError::OutOfTurn("a second welcome")),
             _ => return Err(PeerError::OutOfTurn("a device's frame")),
         })
+    }
+
+    fn welcomed(&mut self, welcome: &Welcome) -> Vec<Event> {
+        self.epoch = Some(welcome.epoch);
+        let mut events = vec![Event::Welcomed { server_time: welcome.server_time, epoch: welcome.epoch }];
+        let mut links = Vec::new();
+        for grant in welcome.feeds.iter() {
+            let before = self.cursors.get(&grant.feed).copied();
+            let event = self.granted(*grant, welcome.epoch);
+            let goes_on = matches!(&event, Event::Granted { from, .. } if *from == before);
+            if goes_on && before.is_some_and(|before| before.seq > Seq(0)) {
+                links.push(self.pasts.get(&grant.feed).and_then(Past::link));
+            }
+            events.push(event);
+        }
+        let known: Option<Vec<Link>> = links.into_iter().collect();
+        if let (Some(said), Some(known)) = (welcome.past, known)
+            && fingerprint(known) != said
+        {
+            events.push(Event::Rewritten(None));
+        }
+        events
     }
 
     fn granted(&mut self, grant: Grant, epoch: Epoch) -> Event {
@@ -234,6 +296,9 @@ impl DeviceSession {
             Some(head) => self.heads.insert(grant.feed, head),
             None => self.heads.remove(&grant.feed),
         };
+        if from != asked {
+            self.pasts.insert(grant.feed, Past::start(grant.feed));
+        }
         match from {
             Some(from) => self.cursors.insert(grant.feed, from),
             None => self.cursors.remove(&grant.feed),
@@ -241,9 +306,28 @@ impl DeviceSession {
         Event::Granted { feed: grant.feed, from }
     }
 
-    fn receipt(&mut self, receipt: Receipt) -> Event {
-        self.in_flight.remove(&(receipt.device, receipt.number));
-        Event::Receipt { device: receipt.device, number: receipt.number, rulings: receipt.rulings.into_iter().collect() }
+    fn receipt(&mut self, receipt: Receipt) -> Vec<Event> {
+        let Receipt { device, number, received, skew, mark, .. } = receipt;
+        let feed = self.in_flight.remove(&(device, number));
+        let mut events = Vec::new();
+        if let Some((feed, past, cursor)) =
+            feed.and_then(|feed| Some((feed, self.pasts.get_mut(&feed)?, self.cursors.get(&feed)?)))
+        {
+            for ruled in receipt.rulings.iter().filter(|_| device == self.me.0) {
+                if let Ruling::Accepted(seq, role) = &ruled.ruling
+                    && *seq > cursor.seq
+                {
+                    let (device, person) = self.me;
+                    past.receipted(*seq, ruled.hash, Brought { device, person, role: role.clone(), received, skew });
+                }
+            }
+            if mark.is_some_and(|mark| past.claimed(mark, cursor.seq).is_err()) {
+                events.push(Event::Rewritten(Some(feed)));
+            }
+        }
+        let rulings = receipt.rulings.into_iter().collect();
+        events.push(Event::Receipt { device, number, rulings, received, skew });
+        events
     }
 
     fn items(&mut self, frame: Items, epoch: Epoch) -> Result<Vec<Event>, PeerError> {
@@ -255,12 +339,34 @@ impl DeviceSession {
         if cursor.seq != frame.after || frame.upto < frame.after || !within || !ordered {
             return Err(PeerError::Gap { feed });
         }
-        *cursor = Cursor { feed, epoch, seq: frame.upto };
-        let visits = frame.visits;
-        let items = frame.items.into_iter().map(|item| {
-            let visit = visits.get(item.visit as usize).ok_or(PeerError::Dangling)?.clone();
-            Ok(Arrived { seq: item.seq, visit, change: item.change })
-        });
-        Ok(vec![Event::Items { upto: Cursor { feed, epoch, seq: frame.upto }, items: items.collect::<Result<_, PeerError>>()? }])
+        let (after, upto) = (frame.after, frame.upto);
+        let items = frame.items.into_iter().map(|item| arrived(item, &frame.visits)).collect::<Result<Vec<_>, PeerError>>()?;
+        *cursor = Cursor { feed, epoch, seq: upto };
+        let mut events = Vec::new();
+        let entries = items.iter().map(|item| (item.seq, item.hash, Brought::from(&item.visit)));
+        let past = self.pasts.entry(feed).or_insert_with(|| Past::new(None));
+        if past.extend((after, upto), entries, frame.link).is_err() {
+            events.push(Event::Rewritten(Some(feed)));
+        }
+        events.push(Event::Items { upto: *cursor, link: past.link(), items });
+        Ok(events)
     }
+}
+
+/// The past of a feed that goes on from `cursor`.
+fn past_at(cursor: Cursor, link: Option<Link>) -> Past {
+    if cursor.seq == Seq(0) { Past::start(cursor.feed) } else { Past::new(link) }
+}
+
+fn arrived(item: Item, visits: &[Visit]) -> Result<Arrived, PeerError> {
+    let visit = visits.get(item.visit as usize).ok_or(PeerError::Dangling)?.clone();
+    let (hash, entry) = match item.content {
+        Content::Change(bytes) => match Change::parse(&bytes) {
+            Ok(change) => (change.hash(), Entry::Change(change)),
+            Err(why) => (Change::name_of(&bytes), Entry::Unreadable(why)),
+        },
+        Content::Gone(hash) => (hash, Entry::Gone),
+        Content::Erasure(reason) => (erasure(item.record, &reason), Entry::Erasure(reason)),
+    };
+    Ok(Arrived { seq: item.seq, visit, record: item.record, hash, entry })
 }

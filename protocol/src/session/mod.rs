@@ -5,6 +5,7 @@
 //! network in a second, and a websocket and an HTTP body carry the same frames.
 
 pub mod device;
+mod past;
 pub mod server;
 
 use crate::id::FeedId;

@@ -10,16 +10,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::ByeCode;
-use crate::batch::{RawBatch, RawChange};
+use crate::batch::RawBatch;
 use crate::calendar::Calendar;
-use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, RecordId, Seq};
+use crate::chain::fingerprint;
+use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, RecordId, Seq};
 use crate::limits;
 use crate::roster::Roster;
 use crate::schema::Schema;
 use crate::time::UnixMs;
 use crate::wire::{
-    CalendarFrame, Cursor, Frame, Grant, Grants, Hello, Item, Items, Pong, Receipt, RosterFrame, Ruling, SchemaFrame, Sorry,
-    VERSION, Visit, Welcome,
+    CalendarFrame, Content, Cursor, Frame, Grant, Grants, Hello, Item, Items, Pong, Receipt, RosterFrame, Ruling, SchemaFrame,
+    Sorry, TokenFrame, VERSION, Visit, Welcome,
 };
 
 /// What happened.
@@ -29,9 +30,14 @@ pub enum Input<'a> {
     Frame(&'a [u8]),
     /// The answer to [`Output::Introduce`].
     Introduced(Introduction),
-    /// The answer to [`Output::Submit`], once it is on disk. Positions of the device's own changes are not sent back to it
-    /// on this connection.
-    Judged(Receipt),
+    /// The answer to [`Output::Submit`], once it is on disk. Of the device's own changes, those that the batch put into the
+    /// feed just now are not sent back to it on this connection.
+    Judged {
+        /// One ruling a change.
+        receipt: Receipt,
+        /// Where the feed grew by it.
+        placed: Vec<Seq>,
+    },
     /// The batch of an [`Output::Submit`] cannot be taken at all; the connection ends with this code and reason.
     NotTaken(ByeCode, String),
     /// A ruling on a change that was held when it came.
@@ -48,8 +54,10 @@ pub enum Input<'a> {
     },
     /// A feed has grown up to this position.
     Grew(FeedId, Seq),
-    /// The roster of a community changed, and with it perhaps what may be read.
-    Standing(CommunityStanding),
+    /// Who is who changed somewhere, and with it perhaps what may be read: everything the device may know now.
+    Standings(Vec<CommunityStanding>),
+    /// What opens the device's next connections.
+    Token(TokenFrame),
     /// The server wants to end the connection.
     End(ByeCode, String),
 }
@@ -63,6 +71,8 @@ pub enum Output {
     Introduce {
         /// The device's clock when it said hello, for the skew.
         device_time: UnixMs,
+        /// Where it is in its feeds.
+        cursors: Vec<Cursor>,
     },
     /// Check the signature, have the batch judged, and answer with [`Input::Judged`] or [`Input::NotTaken`].
     Submit(RawBatch),
@@ -97,6 +107,8 @@ pub struct Introduction {
     pub calendar: Arc<Calendar>,
     /// Where its person has a role.
     pub communities: Vec<CommunityStanding>,
+    /// The links at those positions of the hello that exist in this life of the store.
+    pub links: BTreeMap<FeedId, Link>,
 }
 
 /// What a device may know of one community.
@@ -112,7 +124,7 @@ pub struct CommunityStanding {
     pub feeds: Vec<(FeedId, Seq)>,
 }
 
-/// One accepted change in its feed.
+/// One entry of a feed: an accepted change, or the erasure of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedEntry {
     /// Its position.
@@ -121,10 +133,34 @@ pub struct FeedEntry {
     pub record: RecordId,
     /// Its name.
     pub hash: ChangeHash,
-    /// The change.
-    pub bytes: Arc<[u8]>,
+    /// What it is.
+    pub body: Body,
     /// Who brought it, and when.
     pub visit: Visit,
+    /// Its link.
+    pub link: Link,
+}
+
+/// What an entry of a feed is, shared by all who are sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A change chunk.
+    Change(Arc<[u8]>),
+    /// A change whose words were erased since.
+    Gone,
+    /// The erasure of the record, and why.
+    Erasure(Arc<str>),
+}
+
+impl FeedEntry {
+    /// About what it takes on the wire.
+    pub fn size_bytes(&self) -> usize {
+        match &self.body {
+            Body::Change(bytes) => bytes.len(),
+            Body::Gone => self.hash.as_bytes().len(),
+            Body::Erasure(reason) => reason.len(),
+        }
+    }
 }
 
 #[derive(Debug, PartialEq)]
@@ -151,6 +187,8 @@ pub struct ServerSession {
     device: DeviceId,
     phase: Phase,
     epoch: Epoch,
+    /// The versions of the rosters that were sent, or that the device said it has.
+    rosters: BTreeMap<CommunityId, u64>,
     readable: BTreeMap<FeedId, Seq>,
     followed: BTreeMap<FeedId, Followed>,
     /// The feed being read, and after which position.
@@ -170,6 +208,7 @@ impl ServerSession {
             device,
             phase: Phase::Greeting,
             epoch: Epoch::default(),
+            rosters: BTreeMap::new(),
             readable: BTreeMap::new(),
             followed: BTreeMap::new(),
             reading: None,
@@ -191,12 +230,13 @@ impl ServerSession {
                 Err(error) => self.end(ByeCode::BadFrame, error.to_string()),
             },
             Input::Introduced(introduction) => self.introduced(introduction),
-            Input::Judged(receipt) => self.judged(receipt),
+            Input::Judged { receipt, placed } => self.judged(receipt, &placed),
             Input::JudgedLate(receipt) => self.when_welcomed(Output::Send(Frame::from(receipt).encode())),
             Input::NotTaken(code, why) | Input::End(code, why) => self.end(code, why),
             Input::Page { feed, entries, head } => self.page(feed, entries, head),
             Input::Grew(feed, head) => self.grew(feed, head),
-            Input::Standing(standing) => self.standing(standing),
+            Input::Standings(standings) => self.standings(standings),
+            Input::Token(token) => self.when_welcomed(Output::Send(Frame::from(token).encode())),
         }
         self.read_on();
     }
@@ -262,7 +302,9 @@ impl ServerSession {
         if hello.device != self.device {
             return self.end(ByeCode::NotAllowed, "the token belongs to another device".into());
         }
-        self.out.push_back(Output::Introduce { device_time: hello.device_time });
+        let cursors = hello.feeds.iter().copied().collect();
+        self.out.push_back(Output::Introduce { device_time: hello.device_time, cursors });
+        self.rosters = hello.rosters.iter().map(|roster| (roster.community, roster.version)).collect();
         self.phase = Phase::Introducing(Box::new(hello));
     }
 
@@ -277,25 +319,28 @@ impl ServerSession {
         if hello.calendar.is_some_and(|known| known != introduction.calendar.fingerprint()) {
             self.send(CalendarFrame { text: introduction.calendar.text().to_owned() });
         }
-        for standing in introduction.communities {
-            let known = hello.rosters.iter().find(|r| r.community == standing.community).map_or(0, |r| r.version);
-            if known != standing.roster.version {
-                self.send_roster(&standing);
-            }
-        }
+        introduction.communities.iter().for_each(|standing| self.send_roster(standing));
         let grants: Vec<Grant> = hello.feeds.iter().map(|cursor| self.follow(*cursor)).collect();
+        let goes_on = |cursor: &&Cursor| self.followed.get(&cursor.feed).is_some_and(|f| f.sent == cursor.seq && f.sent > Seq(0));
+        let links: Vec<Link> =
+            hello.feeds.iter().filter(goes_on).filter_map(|cursor| introduction.links.get(&cursor.feed).copied()).collect();
+        let past = (!links.is_empty()).then(|| fingerprint(links));
         self.send(Welcome {
             version: VERSION,
             server_time: introduction.server_time,
             epoch: introduction.epoch,
             schema: introduction.schema.version,
             feeds: grants.try_into().expect("as many as were asked for"),
+            past,
         });
         hello.feeds.iter().for_each(|cursor| self.saw(*cursor));
         self.out.extend(self.after_welcome.drain(..));
     }
 
     fn send_roster(&mut self, standing: &CommunityStanding) {
+        if self.rosters.insert(standing.community, standing.roster.version) == Some(standing.roster.version) {
+            return;
+        }
         let roster = Roster::clone(&standing.roster);
         self.send(RosterFrame { community: standing.community, name: standing.name.clone(), roster });
     }
@@ -330,13 +375,13 @@ impl ServerSession {
         self.when_welcomed(Output::Submit(batch));
     }
 
-    fn judged(&mut self, receipt: Receipt) {
+    fn judged(&mut self, receipt: Receipt, placed: &[Seq]) {
         let feed = self.judging.remove(&(receipt.device, receipt.number));
         // A batch that was carried for another device: what became of its changes is news to this one.
         let own = feed.filter(|_| receipt.device == self.device);
         if let Some(followed) = own.and_then(|feed| self.followed.get_mut(&feed)) {
-            followed.own.extend(receipt.rulings.iter().filter_map(|ruled| match ruled.ruling {
-                Ruling::Accepted(seq) if seq > followed.sent => Some(seq),
+            followed.own.extend(receipt.rulings.iter().filter_map(|ruled| match &ruled.ruling {
+                Ruling::Accepted(seq, _) if *seq > followed.sent && placed.contains(seq) => Some(*seq),
                 _ => None,
             }));
         }
@@ -352,16 +397,13 @@ impl ServerSession {
         }
     }
 
-    fn standing(&mut self, standing: CommunityStanding) {
+    fn standings(&mut self, standings: Vec<CommunityStanding>) {
         if self.phase != Phase::Open {
             return;
         }
-        let community = standing.community;
-        self.readable.retain(|feed, _| feed.community != community);
-        self.readable.extend(standing.feeds.iter().copied());
-        let lost: Vec<FeedId> =
-            self.followed.keys().filter(|f| f.community == community && !self.readable.contains_key(f)).copied().collect();
-        self.send_roster(&standing);
+        self.readable = standings.iter().flat_map(|standing| standing.feeds.iter().copied()).collect();
+        standings.iter().for_each(|standing| self.send_roster(standing));
+        let lost: Vec<FeedId> = self.followed.keys().filter(|feed| !self.readable.contains_key(feed)).copied().collect();
         if !lost.is_empty() {
             lost.iter().for_each(|feed| drop(self.followed.remove(feed)));
             let grants: Vec<Grant> = lost.into_iter().map(|feed| Grant { feed, head: None }).collect();
@@ -374,16 +416,16 @@ impl ServerSession {
         // A feed given up, or followed anew from elsewhere, while its page was read: the page continues nothing.
         let Some(followed) = self.followed.get_mut(&feed).filter(|followed| asked == Some((feed, followed.sent))) else { return };
         followed.head = head.max(followed.head);
-        let Some(last) = entries.last().map(|entry| entry.seq) else {
+        let Some(end) = entries.last().cloned() else {
             // A feed that promised more and gave nothing would be asked for ever.
             followed.head = followed.sent;
             return;
         };
         let after = followed.sent;
         let own = std::mem::take(&mut followed.own);
-        followed.sent = last;
-        followed.own = own.iter().copied().filter(|seq| *seq > last).collect();
-        let items = to_items(feed, after, last, entries.into_iter().filter(|entry| !own.contains(&entry.seq)));
+        followed.sent = end.seq;
+        followed.own = own.iter().copied().filter(|seq| *seq > end.seq).collect();
+        let items = to_items(feed, after, &end, entries.into_iter().filter(|entry| !own.contains(&entry.seq)));
         self.send(items);
     }
 
@@ -410,16 +452,22 @@ pub fn resume_at(cursor: Cursor, epoch: Epoch, head: Seq) -> Seq {
     if cursor.epoch == epoch && cursor.seq <= head { cursor.seq } else { Seq(0) }
 }
 
-fn to_items(feed: FeedId, after: Seq, upto: Seq, entries: impl Iterator<Item = FeedEntry>) -> Items {
+fn to_items(feed: FeedId, after: Seq, end: &FeedEntry, entries: impl Iterator<Item = FeedEntry>) -> Items {
+    let (upto, link) = (end.seq, Some(end.link));
     let mut visits: Vec<Visit> = Vec::new();
     let mut index: BTreeMap<Visit, u32> = BTreeMap::new();
     let items = entries.map(|entry| {
+        let content = match entry.body {
+            Body::Change(bytes) => Content::Change(bytes.to_vec()),
+            Body::Gone => Content::Gone(entry.hash),
+            Body::Erasure(reason) => Content::Erasure(reason.to_string()),
+        };
         let visit = *index.entry(entry.visit).or_insert_with_key(|visit| {
             visits.push(visit.clone());
             (visits.len() - 1) as u32
         });
-        Item { seq: entry.seq, visit, change: RawChange { record: entry.record, bytes: entry.bytes.to_vec() } }
+        Item { seq: entry.seq, visit, record: entry.record, content }
     });
     let items = items.collect::<Vec<_>>().try_into().expect("a page is bounded");
-    Items { feed, after, upto, visits: visits.try_into().expect("no more than items"), items }
+    Items { feed, after, upto, visits: visits.try_into().expect("no more than items"), items, link }
 }

@@ -10,8 +10,9 @@ use minicbor::{Decode, Decoder, Encode, Encoder};
 
 pub use list::{List, TooMany};
 
-use crate::batch::{RawBatch, RawChange};
-use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, PersonId, Seq};
+use crate::batch::RawBatch;
+use crate::chain::Mark;
+use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::roster::Roster;
@@ -154,6 +155,10 @@ pub struct Welcome {
     /// An answer for every feed asked for.
     #[n(4)]
     pub feeds: List<Grant, { limits::FEEDS }>,
+    /// The [fingerprint](crate::chain::fingerprint) of the links at the positions the device named, of the feeds that go on
+    /// from there, in its order. The device knows what it must be.
+    #[n(5)]
+    pub past: Option<u64>,
 }
 
 /// Whether a feed may be read.
@@ -190,6 +195,15 @@ pub struct Receipt {
     /// One ruling a change, in the batch's order.
     #[n(2)]
     pub rulings: List<Ruled, { limits::BATCH_CHANGES }>,
+    /// When the batch came, by the server's clock.
+    #[n(3)]
+    pub received: UnixMs,
+    /// The server's clock minus the device's, at that time.
+    #[n(4)]
+    pub skew: SpanMs,
+    /// How the feed stands once these rulings are in it.
+    #[n(5)]
+    pub mark: Option<Mark>,
 }
 
 /// The ruling on one change.
@@ -207,9 +221,9 @@ pub struct Ruled {
 /// What became of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum Ruling {
-    /// It stands, is on disk, and has this place in its feed.
+    /// It stands, is on disk, and has this place in its feed; the role allowed it.
     #[n(0)]
-    Accepted(#[n(0)] Seq),
+    Accepted(#[n(0)] Seq, #[n(1)] Role),
     /// It does not stand. Kept in quarantine.
     #[n(1)]
     Refused(#[n(0)] Refusal),
@@ -241,6 +255,9 @@ pub struct Items {
     /// What is new.
     #[n(4)]
     pub items: List<Item, { limits::PAGE_ITEMS }>,
+    /// The link at the end of the stretch.
+    #[n(5)]
+    pub link: Option<Link>,
 }
 
 /// Who brought changes, and when.
@@ -267,7 +284,7 @@ pub struct Visit {
     pub skew: SpanMs,
 }
 
-/// One change of a feed.
+/// One entry of a feed.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Item {
@@ -277,9 +294,44 @@ pub struct Item {
     /// Index into [`Items::visits`].
     #[n(1)]
     pub visit: u32,
-    /// The change.
+    /// Its record.
     #[n(2)]
-    pub change: RawChange,
+    pub record: RecordId,
+    /// What it is.
+    #[n(3)]
+    pub content: Content,
+}
+
+/// What an entry of a feed is.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Content {
+    /// An Automerge change chunk.
+    #[n(0)]
+    Change(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// A change whose words were erased since. Its name keeps its place.
+    #[n(1)]
+    Gone(#[n(0)] ChangeHash),
+    /// The erasure of the record, and why. Devices delete it.
+    #[n(2)]
+    Erasure(#[n(0)] String),
+}
+
+/// What opens the device's next connections. A secret.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct TokenFrame {
+    /// The token.
+    #[n(0)]
+    pub token: String,
+    /// Not any more from this moment, by the server's clock.
+    #[n(1)]
+    pub expires: UnixMs,
+}
+
+impl std::fmt::Debug for TokenFrame {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenFrame").field("expires", &self.expires).finish_non_exhaustive()
+    }
 }
 
 /// The members of a community.
@@ -411,6 +463,7 @@ frames! {
     23 Sorry(Sorry),
     24 Grants(Grants),
     25 Calendar(CalendarFrame),
+    26 Token(TokenFrame),
 }
 
 /// Bytes that are no frame. The sender is at fault.

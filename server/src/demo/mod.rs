@@ -22,10 +22,8 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::cli;
 use crate::clock::MovedClock;
-use crate::command::Command;
 use crate::data_dir::{self, DataDir};
-use crate::ingest::Outcome;
-use crate::office::{self, NewToken};
+use crate::office::NewToken;
 use crate::serve;
 
 /// Plays the week.
@@ -80,7 +78,8 @@ async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
     let cuts: u64 = week.people.iter().map(person::Person::cuts).sum();
     println!("上传途中断线 {cuts} 次，无一丢失  links cut in the middle of a push: {cuts}; lost: {}\n", proof.lost);
     if !args.once {
-        let token = token(&app).await?;
+        let asked = NewToken { label: "demo".into(), days: 1 };
+        let token = app.take(None, asked).await?.token;
         println!("继续服务，按 Ctrl-C 结束  Still serving; Ctrl-C ends it. Look on:");
         let program = std::env::current_exe().map_or_else(|_| "renolog".to_owned(), |path| path.display().to_string());
         println!("  {program} history desheng --data {}", path.display());
@@ -114,15 +113,4 @@ async fn listen(args: &Demo) -> Result<TcpListener> {
         }
         listening => Ok(listening?),
     }
-}
-
-async fn token(app: &App) -> Result<String> {
-    let asked = NewToken { label: "demo".into(), days: 1 };
-    let (command, token) = office::issue_token(asked, app.clock.now());
-    submit(app, command).await?;
-    Ok(token.token)
-}
-
-async fn submit(app: &App, command: Command) -> Result<Outcome> {
-    Ok(app.writer.submit(command).await?)
 }

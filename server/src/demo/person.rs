@@ -15,11 +15,10 @@ use renolog_protocol::time::SpanMs;
 use renolog_protocol::words;
 
 use super::link::Link;
-use super::submit;
 use crate::app::App;
 use crate::clock::{Clock, MovedClock};
 use crate::ingest;
-use crate::office::{self, Invitation};
+use crate::office::{Invitation, find_community};
 
 /// Where people act.
 #[derive(Debug, Clone)]
@@ -46,16 +45,13 @@ impl Stage {
     pub(super) async fn enrol(&self, name: &str, role: &str, communities: &[&str], skew: SpanMs) -> Result<Person> {
         let asked = Invitation {
             communities: communities.iter().map(|slug| (*slug).to_owned()).collect(),
-            role: Role::parse(role)?,
-            party: None,
+            role: Some(Role::parse(role)?),
             name: name.to_owned(),
             hours: 1,
+            ..Invitation::default()
         };
-        let (schema, now) = (self.app.schema.clone(), self.app.clock.now());
-        let label = schema.roles.get(role).map(|role| role.label.zh.clone()).unwrap_or_default();
-        let invited = self.app.readers.ask(move |store| office::invite(store, &schema, &asked, now)).await?;
-        let (command, code) = invited.map_err(anyhow::Error::msg)?;
-        submit(&self.app, command).await?;
+        let label = self.app.schema.roles.get(role).map(|role| role.label.zh.clone()).unwrap_or_default();
+        let code = self.app.take(None, asked).await?;
 
         let link = Link::to(self.server).await?;
         let clock = self.clock.clone();
@@ -67,7 +63,7 @@ impl Stage {
         for slug in communities {
             let row = self.app.readers.ask({
                 let slug = (*slug).to_owned();
-                move |store| office::find_community(store, &slug)
+                move |store| find_community(store, &slug)
             });
             known.insert((*slug).to_owned(), row.await?.context("the community was just added")?.id);
         }

@@ -10,10 +10,9 @@ use renolog_protocol::time::{SpanMs, UnixMs};
 use super::communities::{COMMUNITIES, Published};
 use super::person::{Person, Stage};
 use super::steps;
-use super::submit;
 use crate::app::App;
 use crate::clock::{Clock, MovedClock};
-use crate::office::{self, NewCommunity};
+use crate::office::NewCommunity;
 
 /// Everyone with their devices, as the week left them.
 #[derive(Debug)]
@@ -55,8 +54,7 @@ pub(super) async fn play(app: &App, clock: &MovedClock, server: SocketAddr, devi
     calendar.it_is(0, 8, 0);
     for published in &COMMUNITIES {
         let asked = NewCommunity { slug: published.slug.into(), name: published.name.into() };
-        let (command, _) = office::add_community(asked, app.clock.now()).map_err(anyhow::Error::msg)?;
-        submit(app, command).await?;
+        app.take(None, asked).await?;
     }
     let everywhere: Vec<&str> = COMMUNITIES.iter().map(|community| community.slug).collect();
     let here = ["desheng"];

@@ -1,51 +1,98 @@
-//! What an operator does: add communities, invite people, make tokens.
+//! `/api/v1/admin/…`: what is asked for at a console, each an [`Order`], and the lists to ask from.
 
-use axum::Json;
 use axum::extract::State;
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router};
 use serde::Serialize;
 
-use super::extract::Body;
+use super::extract::{Body, Query};
 use super::{Caller, Problem};
 use crate::app::App;
-use crate::office::{self, Invitation, NewCommunity, NewToken};
+use crate::office::{
+    Administration, Assignment, Desk, Ending, Erasure, Invitation, NewCommunity, NewToken, Order, Organisation, Person, Reach,
+    Revocation, Suspension, TokenEnd, Withdrawal,
+};
+use crate::roll;
 
-#[derive(Serialize)]
-pub(super) struct Made<T> {
-    #[serde(flatten)]
-    made: T,
+/// Every order and every list.
+pub(super) fn routes() -> Router<App> {
+    let routes = Router::new()
+        .route("/organisations", takes::<Organisation>().merge(get(organisations)))
+        .route("/people", takes::<Person>().merge(get(people)))
+        .route("/communities", takes::<NewCommunity>())
+        .route("/roles", takes::<Assignment>().merge(get(roles)))
+        .route("/devices", get(devices))
+        .route("/invites", takes::<Invitation>().merge(get(invites)))
+        .route("/tokens", takes::<NewToken>().merge(get(tokens)))
+        .route("/administrators", takes::<Administration>())
+        .route("/audit", get(audit));
+    let routes = order::<Suspension>(routes);
+    let routes = order::<Ending>(routes);
+    let routes = order::<Revocation>(routes);
+    let routes = order::<Withdrawal>(routes);
+    let routes = order::<TokenEnd>(routes);
+    order::<Erasure>(routes)
 }
 
-pub(super) async fn add_community(
-    State(app): State<App>,
-    caller: Caller,
-    Body(asked): Body<NewCommunity>,
-) -> Result<Json<Made<office::Community>>, Problem> {
-    caller.must_be_operator()?;
-    let (command, made) = office::add_community(asked, app.clock.now()).map_err(Problem::bad_request)?;
-    app.writer.submit(command).await?;
-    Ok(Json(Made { made }))
+fn takes<O: Order>() -> MethodRouter<App> {
+    post(take::<O>)
 }
 
-pub(super) async fn invite(
-    State(app): State<App>,
-    caller: Caller,
-    Body(asked): Body<Invitation>,
-) -> Result<Json<Made<office::Code>>, Problem> {
-    caller.must_be_operator()?;
-    let (schema, now) = (app.schema.clone(), app.clock.now());
-    let invited = app.readers.ask(move |store| office::invite(store, &schema, &asked, now)).await?;
-    let (command, made) = invited.map_err(Problem::bad_request)?;
-    app.writer.submit(command).await?;
-    Ok(Json(Made { made }))
+fn order<O: Order>(routes: Router<App>) -> Router<App> {
+    routes.route(&format!("/{}", O::PATH), takes::<O>())
 }
 
-pub(super) async fn issue_token(
-    State(app): State<App>,
-    caller: Caller,
-    Body(asked): Body<NewToken>,
-) -> Result<Json<Made<office::Token>>, Problem> {
-    caller.must_be_operator()?;
-    let (command, made) = office::issue_token(asked, app.clock.now());
-    app.writer.submit(command).await?;
-    Ok(Json(Made { made }))
+async fn take<O: Order>(State(app): State<App>, caller: Caller, Body(asked): Body<O>) -> Result<Json<O::Made>, Problem> {
+    let (person, shared) = (caller.person(), app.clone());
+    let checked = app.readers.ask(move |store| {
+        let desk = Desk { store, schema: &shared.schema, now: shared.clock.now() };
+        let reach = asked.reach(&desk);
+        // Whoever may not ask is not told what is there and what is not.
+        let allowed = caller.reaches(&shared, store, reach.as_ref().unwrap_or(&Reach::District))?;
+        Ok(if allowed { reach.map(|_| asked).map_err(Problem::from) } else { Err(forbidden()) })
+    });
+    let asked = checked.await??;
+    Ok(Json(app.take(person, asked).await?))
+}
+
+fn forbidden() -> Problem {
+    Problem::forbidden("this is for administrators, or for the street and district of the communities concerned")
+}
+
+/// A list that only those may read who may ask for everything.
+async fn listed<T, F>(app: App, caller: Caller, list: F) -> Result<Json<T>, Problem>
+where
+    T: Serialize + Send + 'static,
+    F: FnOnce(&App, &crate::store::Reader) -> Result<T, crate::store::StoreError> + Send + 'static,
+{
+    let shared = app.clone();
+    let answer = app.readers.ask(move |store| {
+        if !caller.reaches(&shared, store, &Reach::District)? {
+            return Ok(Err(forbidden()));
+        }
+        list(&shared, store).map(Ok)
+    });
+    Ok(Json(answer.await??))
+}
+
+macro_rules! lists {
+    ($($name:ident = $asked:ty => $list:expr;)*) => {
+        $(async fn $name(
+            State(app): State<App>,
+            caller: Caller,
+            Query(asked): Query<$asked>,
+        ) -> Result<Json<impl Serialize>, Problem> {
+            listed(app, caller, move |app, store| $list(app, store, asked)).await
+        })*
+    };
+}
+
+lists! {
+    organisations = roll::Page => |_: &App, store, page| roll::organisations(store, &page);
+    people = roll::Page => |app: &App, store, page| roll::people(store, app.clock.now(), &page);
+    roles = roll::Roles => |app: &App, store, asked: roll::Roles| roll::roles(store, app.clock.now(), &asked);
+    devices = roll::Devices => |app: &App, store, asked: roll::Devices| roll::devices(store, &app.hub, &asked);
+    invites = roll::Page => |app: &App, store, page| roll::invites(store, app.clock.now(), &page);
+    tokens = roll::Page => |_: &App, store, page| roll::tokens(store, &page);
+    audit = roll::Page => |_: &App, store, page| roll::audit(store, &page);
 }

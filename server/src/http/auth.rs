@@ -1,31 +1,46 @@
-//! Who is asking: a bearer token is looked up once per request, by its hash.
+//! Who is asking: a bearer token or a cookie is looked up once per request.
+//!
+//! A device's token says which device asks, and the store whether it still may. The browser keeps its token in a cookie that
+//! scripts cannot read; a request that brings one and writes must come from the page itself.
 
 use std::collections::BTreeSet;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, ORIGIN};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use renolog_protocol::id::{Audience, CommunityId, PersonId};
 use renolog_protocol::schema::Role;
 
 use super::Problem;
 use crate::app::App;
+use crate::office::{Reach, is_office};
 use crate::reception;
 use crate::secret::token_hash;
-use crate::store::{Column, DeviceRow, Read, Reader, StoreError, TokenRow};
+use crate::store::{Column, DeviceRow, PersonRow, Read, Reader, StoreError, TokenRow};
+use crate::ticket::Ticket;
+
+/// The cookie in which a browser keeps its token.
+pub(super) const COOKIE_NAME: &str = "renolog";
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Caller {
-    /// The holder of a token made by `renolog token`: everything.
+    /// The holder of a token made by `renolog token`, or a command at the machine itself: everything.
     Operator,
+    /// An administrator of the whole district, by one of their devices.
+    Administrator(DeviceRow),
     /// A person, by one of their devices: what their roles may read.
     Device(DeviceRow),
 }
 
-/// The bearer token of a request, not looked up yet.
+/// The secret of a request, not looked up yet.
 #[derive(Debug)]
-pub(super) struct Bearer(pub(super) String);
+pub(super) struct Bearer {
+    pub(super) secret: String,
+    /// Whether the browser keeps it.
+    pub(super) cookie: bool,
+}
 
 impl<S: Sync> FromRequestParts<S> for Bearer {
     type Rejection = Problem;
@@ -33,10 +48,60 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(|header| header.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        match token {
-            Some((_, token)) if !token.trim().is_empty() => Ok(Self(token.trim().to_owned())),
-            _ => Err(Problem::unauthorized("send `Authorization: Bearer TOKEN`; `renolog token` prints one")),
+        if let Some((_, token)) = token.filter(|(_, token)| !token.trim().is_empty()) {
+            return Ok(Self { secret: token.trim().to_owned(), cookie: false });
         }
+        match cookie(&parts.headers) {
+            Some(_) if !from_the_page(parts) => Err(Problem::forbidden("a request with a cookie must come from the page itself")),
+            Some(token) => Ok(Self { secret: token, cookie: true }),
+            None => Err(Problem::unauthorized("send `Authorization: Bearer TOKEN`; `renolog token` prints one")),
+        }
+    }
+}
+
+fn cookie(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    cookies
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE_NAME)
+        .map(|(_, token)| token.into())
+}
+
+/// Whether a browser sent this from a page of this very server. `SameSite` sees to most of it; this sees to the rest, the
+/// upgrade to a websocket included, which no browser keeps to one origin.
+fn from_the_page(parts: &Parts) -> bool {
+    let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let site = header(HeaderName::from_static("sec-fetch-site"));
+    let reads = parts.method == Method::GET && header(axum::http::header::UPGRADE).is_none();
+    match (site, header(ORIGIN)) {
+        (Some(site), _) => site == "same-origin" || (reads && site == "none"),
+        (None, Some(origin)) => header(HOST).is_some_and(|host| origin.split_once("://").is_some_and(|(_, from)| from == host)),
+        (None, None) => reads,
+    }
+}
+
+/// A device that connects, whether or not it may still do anything: one that was shut out is told so in the conversation
+/// itself, and what it still has to say goes to quarantine.
+#[derive(Debug)]
+pub(super) struct Connecting {
+    pub(super) device: DeviceRow,
+    pub(super) ticket: Ticket,
+    pub(super) cookie: bool,
+}
+
+impl FromRequestParts<App> for Connecting {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let bearer = Bearer::from_request_parts(parts, app).await?;
+        let ticket = app.tickets.read(&bearer.secret);
+        let ticket = ticket.ok_or_else(|| Problem::unauthorized("only an enrolled device syncs, with its own token"))?;
+        if !ticket.is_good_at(app.clock.now()) {
+            return Err(Problem::token_expired("sign in again with the device's key: GET /api/v1/sign-in"));
+        }
+        let found = app.readers.ask(move |store| store.get::<DeviceRow>(&[ticket.device.to_cell()])).await?;
+        let device = found.ok_or_else(|| Problem::unauthorized("this device is not enrolled here"))?;
+        Ok(Self { device, ticket, cookie: bearer.cookie })
     }
 }
 
@@ -44,17 +109,30 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Bearer(token) = Bearer::from_request_parts(parts, app).await?;
-        let (hash, now) = (token_hash(&token), app.clock.now());
-        let found = app.readers.ask(move |store| {
-            if let Some(row) = store.get::<TokenRow>(&[hash.to_cell()])? {
-                return Ok((row.expires > now).then_some(Self::Operator));
+        let bearer = Bearer::from_request_parts(parts, app).await?;
+        let (hash, now) = (token_hash(&bearer.secret), app.clock.now());
+        if hash[..] == app.local[..] {
+            return Ok(Self::Operator);
+        }
+        let ticket = app.tickets.read(&bearer.secret);
+        if ticket.is_some_and(|ticket| !ticket.is_good_at(now)) {
+            return Err(Problem::token_expired("sign in again with the device's key: GET /api/v1/sign-in"));
+        }
+        let found = app.readers.ask(move |store| match ticket {
+            Some(ticket) => of_device(store, ticket, now),
+            None => {
+                let row: Option<TokenRow> = store.get(&[hash.to_cell()])?;
+                Ok(row.filter(|row| row.expires > now).map(|_| Self::Operator))
             }
-            let mut devices: Vec<DeviceRow> = store.list_by(DeviceRow::BY_TOKEN, &[hash.to_cell()], None, 1)?;
-            Ok(devices.pop().map(Self::Device))
         });
-        found.await?.ok_or_else(|| Problem::unauthorized("this token is not one of ours, or has expired"))
+        found.await?.ok_or_else(|| Problem::unauthorized("this token is not one of ours, or not any more"))
     }
+}
+
+fn of_device(store: &Reader, ticket: Ticket, now: renolog_protocol::time::UnixMs) -> Result<Option<Caller>, StoreError> {
+    let Some(PersonRow { administrator, .. }) = reception::admitted(store, ticket.device, now)? else { return Ok(None) };
+    let device: Option<DeviceRow> = store.get(&[ticket.device.to_cell()])?;
+    Ok(device.map(|device| if administrator == 1 { Caller::Administrator(device) } else { Caller::Device(device) }))
 }
 
 impl Caller {
@@ -62,23 +140,41 @@ impl Caller {
     pub(super) fn audiences(&self, app: &App, store: &Reader, community: CommunityId) -> Result<BTreeSet<Audience>, StoreError> {
         let device = match self {
             Self::Operator => return Ok(Audience::ALL.into()),
-            Self::Device(device) => device,
+            Self::Administrator(device) | Self::Device(device) => device,
         };
         let roster = reception::roster(store, community)?;
-        let roles: Vec<Role> = roster.roles_of(device.person, app.clock.now()).map(|member| member.role.clone()).collect();
+        let held = roster.roles_of(device.person, app.clock.now()).map(|member| member.role.clone());
+        // An administrator reads everywhere what the district's own people read.
+        let office = matches!(self, Self::Administrator(_)).then(|| Role::parse("district").expect("a name"));
+        let roles: Vec<Role> = held.chain(office).collect();
         Ok(Audience::ALL.into_iter().filter(|audience| app.schema.may_read(*audience, &roles)).collect())
     }
 
-    /// In which role this caller administers a community, if they do: an operator as the district, others as street or
-    /// district officials of that community.
+    /// In which role this caller administers a community, if they do: operators and administrators as the district, others
+    /// as street or district officials of that community.
     pub(super) fn administers(&self, app: &App, store: &Reader, community: CommunityId) -> Result<Option<Role>, StoreError> {
-        let administrator = |role: &Role| matches!(role.as_str(), "street" | "district");
         match self {
-            Self::Operator => Ok(Role::parse("district").ok()),
+            Self::Operator | Self::Administrator(_) => Ok(Role::parse("district").ok()),
             Self::Device(device) => {
                 let roster = reception::roster(store, community)?;
-                let role = roster.roles_of(device.person, app.clock.now()).map(|m| m.role.clone()).find(administrator);
+                let role = roster.roles_of(device.person, app.clock.now()).map(|m| m.role.clone()).find(is_office);
                 Ok(role)
+            }
+        }
+    }
+
+    /// Whether this caller may ask for something that touches these.
+    pub(super) fn reaches(&self, app: &App, store: &Reader, reach: &Reach) -> Result<bool, StoreError> {
+        match (self, reach) {
+            (Self::Operator | Self::Administrator(_), _) => Ok(true),
+            (Self::Device(_), Reach::District) => Ok(false),
+            (Self::Device(_), Reach::Communities(communities)) => {
+                for community in communities {
+                    if self.administers(app, store, *community)?.is_none() {
+                        return Ok(false);
+                    }
+                }
+                Ok(!communities.is_empty())
             }
         }
     }
@@ -87,15 +183,7 @@ impl Caller {
     pub(super) fn person(&self) -> Option<PersonId> {
         match self {
             Self::Operator => None,
-            Self::Device(device) => Some(device.person),
-        }
-    }
-
-    /// Only an operator goes on.
-    pub(super) fn must_be_operator(&self) -> Result<(), Problem> {
-        match self {
-            Self::Operator => Ok(()),
-            Self::Device(_) => Err(Problem::forbidden("this needs a token made by `renolog token`")),
+            Self::Administrator(device) | Self::Device(device) => Some(device.person),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `POST /api/v1/enrol`: a device brings a one-time code and its public key, and is given a token.
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use renolog_protocol::id::{DeviceId, PersonId};
 use renolog_protocol::key::PublicKey;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Problem;
 use super::auth::Bearer;
 use super::extract::Body;
+use super::sign_in::with_token;
 use crate::app::App;
 use crate::command::{Command, Enrol};
 use crate::ingest::Outcome;
@@ -21,13 +22,15 @@ pub(super) struct Request {
     device: DeviceId,
     public_key: String,
     device_name: String,
+    /// Whether the token is to be kept by the browser.
+    #[serde(default)]
+    cookie: bool,
 }
 
 #[derive(Serialize)]
-pub(super) struct Response {
+struct Welcomed {
     person: PersonId,
     name: String,
-    token: String,
     communities: Vec<Community>,
 }
 
@@ -37,28 +40,23 @@ struct Community {
     name: String,
 }
 
-pub(super) async fn enrol(
-    State(app): State<App>,
-    Bearer(code): Bearer,
-    Body(request): Body<Request>,
-) -> Result<Json<Response>, Problem> {
+pub(super) async fn enrol(State(app): State<App>, bearer: Bearer, Body(request): Body<Request>) -> Result<Response, Problem> {
     let key = HEXLOWER_PERMISSIVE.decode(request.public_key.as_bytes()).ok().and_then(|bytes| PublicKey::from_bytes(&bytes).ok());
     let public_key = key.ok_or_else(|| Problem::bad_request("public_key is 64 hexadecimal digits of an Ed25519 key"))?;
     let device_name: String = request.device_name.chars().filter(|c| !c.is_control()).take(limits::NAME_CHARS).collect();
-    let token = secret::new_token();
     let command = Command::Enrol(Enrol {
-        code_hash: secret::code_hash(&code),
+        code_hash: secret::code_hash(&bearer.secret),
         person: PersonId::from_parts(app.clock.now(), secret::random()),
         device: request.device,
         public_key,
         device_name,
-        token_hash: secret::token_hash(&token),
     });
     match app.writer.submit(command).await? {
         Outcome::Enrolled(enrolled) => {
             tracing::info!(device = %request.device, person = %enrolled.person, "enrolled");
             let communities = enrolled.communities.into_iter().map(|(id, name)| Community { id, name }).collect();
-            Ok(Json(Response { person: enrolled.person, name: enrolled.name, token, communities }))
+            let told = Welcomed { person: enrolled.person, name: enrolled.name, communities };
+            Ok(with_token(&app, request.device, request.cookie, false, told))
         }
         _ => Err(Problem::storage_failing("the server lost track of an enrolment")),
     }

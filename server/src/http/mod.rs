@@ -12,6 +12,7 @@ mod problem;
 mod quarantine;
 mod records;
 mod scope;
+mod sign_in;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -33,11 +34,14 @@ use crate::app::App;
 /// No question to the store takes longer on a healthy disk.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// Every route. All but `/healthz` need a bearer token; `/api/v1/enrol` takes the one-time code as one.
+/// Every route. All but `/healthz` and `/api/v1/sign-in` need a bearer token or its cookie; `/api/v1/enrol` takes the one-time
+/// code as one.
 pub fn router(app: App) -> Router {
     let api = Router::new()
         .route("/enrol", post(enrol::enrol))
-        .route("/communities", get(communities::list).post(admin::add_community))
+        .route("/sign-in", get(sign_in::challenge).post(sign_in::sign_in))
+        .nest("/admin", admin::routes())
+        .route("/communities", get(communities::list))
         .route("/communities/{community}", get(communities::show))
         .route("/communities/{community}/records", get(records::list))
         .route("/communities/{community}/history", get(communities::history))
@@ -51,8 +55,6 @@ pub fn router(app: App) -> Router {
         .route("/records/{record}", get(records::show))
         .route("/records/{record}/tally", get(disputes::tally))
         .route("/records/{record}/history", get(records::history))
-        .route("/invites", post(admin::invite))
-        .route("/tokens", post(admin::issue_token))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
         .layer(RequestBodyLimitLayer::new(limits::FRAME_BYTES));
     Router::new()

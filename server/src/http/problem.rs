@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::ingest::Rejection;
+use crate::office::{NotDone, Unfit};
 use crate::store::StoreError;
 use crate::writer::WriteError;
 
@@ -51,6 +52,8 @@ problems! {
     bad_request = BAD_REQUEST, "bad_request", "The request cannot be read", "请求内容有误";
     /// No token, or not one of ours.
     unauthorized = UNAUTHORIZED, "unauthorized", "A bearer token is needed", "需要登录凭证";
+    /// A device's token past its time.
+    token_expired = UNAUTHORIZED, "token_expired", "The device's token has run out", "登录凭证已过期";
     /// A token that does not reach this far.
     forbidden = FORBIDDEN, "forbidden", "This token may not do that", "没有权限";
     /// Nothing there, or nothing this token may see.
@@ -100,6 +103,25 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<Unfit> for Problem {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Store(error) => error.into(),
+            unknown @ Unfit::Unknown { .. } => Self::not_found(unknown.to_string()),
+            wrong @ Unfit::Wrong(_) => Self::bad_request(wrong.to_string()),
+        }
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(not_done: NotDone) -> Self {
+        match not_done {
+            NotDone::Unfit(unfit) => unfit.into(),
+            NotDone::Write(error) => error.into(),
+        }
+    }
+}
+
 impl From<WriteError> for Problem {
     fn from(error: WriteError) -> Self {
         let detail = error.to_string();
@@ -110,7 +132,15 @@ impl From<WriteError> for Problem {
                 Rejection::UsedCode => Self::used_code(detail),
                 Rejection::DeviceTaken => Self::device_taken(detail),
                 Rejection::SlugTaken(_) | Rejection::FoundedAlready => Self::taken(detail),
-                Rejection::UnknownCommunity(_) | Rejection::UnknownDevice(_) => Self::not_found(detail),
+                Rejection::UnknownCommunity(_)
+                | Rejection::UnknownDevice(_)
+                | Rejection::UnknownPerson(_)
+                | Rejection::UnknownOrganisation(_)
+                | Rejection::UnknownRole(..)
+                | Rejection::UnknownToken
+                | Rejection::UnknownRecord(_) => Self::not_found(detail),
+                Rejection::RosterFull(_) | Rejection::ErasedAlready(_) => Self::taken(detail),
+                Rejection::RevokedDevice(_) => Self::forbidden(detail),
                 Rejection::UnknownTerm(_) => Self::bad_request(detail),
                 Rejection::NotInQuarantine(_) => Self::not_found(detail),
                 Rejection::Unreleasable(_) => Self::unreleasable(detail),

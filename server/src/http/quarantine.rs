@@ -74,7 +74,7 @@ pub(super) async fn settle(
         return Err(Problem::bad_request(format!("say why, in at most {} characters", limits::SENTENCE_CHARS)));
     }
     let (release, reason) = (decision.release, reason.to_owned());
-    let settle = Settle { change, release, person: caller.person(), role, reason };
-    app.writer.submit(Command::Settle(settle)).await?;
+    let settle = Settle { change, release, role, reason };
+    app.writer.submit_for(caller.person(), Command::Settle(settle)).await?;
     Ok(Json(Settled { change, released: release }))
 }

@@ -3,17 +3,13 @@
 use std::collections::BTreeSet;
 
 use renolog_protocol::id::{CommunityId, FeedId};
-use renolog_protocol::schema::Role;
 
 use super::communities::no_community;
 use super::{Caller, Problem};
 use crate::app::App;
 use crate::figures::Scope;
-use crate::office::find_community;
+use crate::office::{find_community, is_office};
 use crate::store::{ALL, Column, MemberRow, Read, Reader, StoreError};
-
-/// Roles that look at more than one community.
-const OFFICES: [&str; 2] = ["street", "district"];
 
 /// The scope of a question to the district, or to one of its communities.
 pub(super) fn of_district(
@@ -23,7 +19,7 @@ pub(super) fn of_district(
     community: Option<&str>,
 ) -> Result<Result<Scope, Problem>, StoreError> {
     let communities = match caller {
-        Caller::Operator => None,
+        Caller::Operator | Caller::Administrator(_) => None,
         Caller::Device(device) => {
             let now = app.clock.now();
             let roles: Vec<MemberRow> = store.list_by(MemberRow::BY_PERSON, &[device.person.to_cell()], None, ALL)?;
@@ -63,8 +59,4 @@ pub(super) fn of_community(
 fn feeds_of(app: &App, store: &Reader, caller: &Caller, community: CommunityId) -> Result<BTreeSet<FeedId>, StoreError> {
     let audiences = caller.audiences(app, store, community)?;
     Ok(audiences.into_iter().map(|audience| FeedId { community, audience }).collect())
-}
-
-fn is_office(role: &Role) -> bool {
-    OFFICES.contains(&role.as_str())
 }

@@ -3,23 +3,31 @@
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::header;
 use axum::response::Response;
 use renolog_protocol::limits;
 use renolog_protocol::wire::SUBPROTOCOL;
 
-use super::{Caller, Problem};
+use super::Problem;
+use super::auth::Connecting;
+use super::sign_in::set_cookie;
 use crate::app::App;
 use crate::live;
 
 pub(super) async fn upgrade(
     State(app): State<App>,
-    caller: Caller,
+    Connecting { device, ticket, cookie }: Connecting,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let Caller::Device(device) = caller else {
-        return Err(Problem::forbidden("only an enrolled device syncs; this is an operator's token"));
-    };
     let upgrade = upgrade.map_err(|error| Problem::bad_request(error.body_text()))?;
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(limits::FRAME_BYTES).max_frame_size(limits::FRAME_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| live::serve(app, device, socket)))
+    let now = app.clock.now();
+    // A browser is given its next token with the answer to the upgrade, where its scripts do not see it.
+    let renewed = (cookie && ticket.is_stale_at(now)).then(|| set_cookie(&app.tickets.token(device.id, now), false));
+    let kept_by_device = (!cookie).then_some(ticket);
+    let mut response = upgrade.on_upgrade(move |socket| live::serve(app, device, kept_by_device, socket));
+    if let Some(cookie) = renewed {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }

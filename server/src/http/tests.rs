@@ -12,9 +12,9 @@ use tower::ServiceExt;
 
 use crate::app::App;
 use crate::clock::SystemClock;
-use crate::command::{Command, Enrol, Invite};
+use crate::command::{Command, Duty, Enrol, Guest, Invite};
 use crate::data_dir::DataDir;
-use crate::office::{self, NewCommunity, NewToken};
+use crate::office::{NewCommunity, NewToken};
 use crate::secret;
 
 async fn ask(app: &App, token: &str, path: &str) -> (u16, Value) {
@@ -28,29 +28,28 @@ async fn ask(app: &App, token: &str, path: &str) -> (u16, Value) {
 
 async fn community(app: &App, slug: &str) -> CommunityId {
     let asked = NewCommunity { slug: slug.into(), name: slug.into() };
-    let (command, made) = office::add_community(asked, app.clock.now()).expect("a good name");
-    app.writer.submit(command).await.expect("it is new");
-    made.id
+    app.take(None, asked).await.expect("it is new").id
 }
 
 /// Someone in a role, by the token of their device.
 async fn member(app: &App, communities: &[CommunityId], role: &str) -> String {
     let role = Role::parse(role).expect("a role");
-    let (now, code, token) = (app.clock.now(), secret::new_code(), secret::new_token());
+    let (now, code) = (app.clock.now(), secret::new_code());
+    let device = DeviceId::from_parts(now, secret::random());
     let (party, name, code_hash) = (app.schema.roles[&role].party.clone(), role.to_string(), secret::code_hash(&code));
     let expires = now + renolog_protocol::time::SpanMs::from_secs(60);
-    let invite = Invite { code_hash: code_hash.clone(), communities: communities.to_vec(), role, party, name, expires };
+    let duty = Some(Duty { role, party, communities: communities.to_vec() });
+    let invite = Invite { code_hash: code_hash.clone(), guest: Guest::New(name), duty, administrator: false, expires };
     app.writer.submit(Command::Invite(invite)).await.expect("a role of the schema");
     let enrol = Enrol {
         code_hash,
         person: PersonId::from_parts(now, secret::random()),
-        device: DeviceId::from_parts(now, secret::random()),
+        device,
         public_key: DeviceKey::from_seed(secret::random()).public(),
         device_name: "手机".into(),
-        token_hash: secret::token_hash(&token),
     };
     app.writer.submit(Command::Enrol(enrol)).await.expect("a good code");
-    token
+    app.tickets.token(device, now)
 }
 
 fn planned(figures: &Value) -> i64 {
@@ -64,8 +63,7 @@ async fn the_district_is_answered_as_far_as_the_asker_reaches() {
     let directory = tempfile::tempdir().expect("a directory");
     let data = DataDir::hold(directory.path()).expect("it is new");
     let (app, _handle) = App::start(data, Schema::built_in(), Arc::new(SystemClock), None).expect("it is new");
-    let (command, operator) = office::issue_token(NewToken { label: "test".into(), days: 1 }, app.clock.now());
-    app.writer.submit(command).await.expect("it can be written");
+    let operator = app.take(None, NewToken { label: "test".into(), days: 1 }).await.expect("it can be written");
     let all = [community(&app, "desheng").await, community(&app, "liushui").await, community(&app, "qinfeng").await];
     let (street, captain) = (member(&app, &all[..2], "street").await, member(&app, &all[..1], "captain").await);
 

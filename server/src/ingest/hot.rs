@@ -7,13 +7,15 @@ use renolog_protocol::change::Change;
 use renolog_protocol::id::{FeedId, RecordId, Seq};
 use renolog_protocol::record::Record;
 
-use crate::store::{ChangeRow, Column, Read, StoreError};
+use crate::store::{ChangeRow, Column, ErasureRow, Read, StoreError};
 
 /// A record and the feed it belongs to, once it has a change.
 #[derive(Debug)]
 pub(super) struct HotRecord {
     pub(super) record: Record,
     pub(super) feed: Option<FeedId>,
+    /// Whether it was erased: nothing stands in it, and nothing ever will.
+    pub(super) erased: bool,
 }
 
 /// Least recently used records go first.
@@ -46,6 +48,9 @@ impl Hot {
 
 /// A record with all its accepted changes, straight from the store.
 pub(super) fn load<S: Read + ?Sized>(store: &S, id: RecordId) -> Result<HotRecord, StoreError> {
+    if let Some(erasure) = store.get::<ErasureRow>(&[id.to_cell()])? {
+        return Ok(HotRecord { record: Record::empty(id), feed: Some(erasure.feed), erased: true });
+    }
     let rows: Vec<ChangeRow> = store.list_by(
         ChangeRow::BY_RECORD,
         &[id.to_cell()],
@@ -55,5 +60,5 @@ pub(super) fn load<S: Read + ?Sized>(store: &S, id: RecordId) -> Result<HotRecor
     let changes = rows.iter().map(|row| Change::parse(&row.bytes)).collect::<Result<Vec<_>, _>>();
     let changes = changes.map_err(|_| StoreError::Damaged("changes"))?;
     let record = Record::rebuild(id, &changes).map_err(|_| StoreError::Damaged("changes"))?;
-    Ok(HotRecord { record, feed: rows.first().map(|row| row.feed) })
+    Ok(HotRecord { record, feed: rows.first().map(|row| row.feed), erased: false })
 }

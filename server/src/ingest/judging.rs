@@ -3,24 +3,27 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use renolog_protocol::chain::{Brought, Mark};
 use renolog_protocol::change::Change;
-use renolog_protocol::id::{ChangeHash, DeviceId, FeedId, PersonId, RecordId, Seq};
+use renolog_protocol::id::{ChangeHash, DeviceId, FeedId, Link, PersonId, RecordId, Seq};
 use renolog_protocol::limits;
 use renolog_protocol::record::Act;
 use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::roster::Roster;
 use renolog_protocol::rules::{Allowed, Author, Objection, judge};
 use renolog_protocol::schema::Schema;
-use renolog_protocol::session::server::FeedEntry;
+use renolog_protocol::session::server::{Body, FeedEntry};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Receipt, Ruled, Ruling, Visit};
 
 use super::hot::Hot;
+use super::past::Past;
 use super::project::project;
 use super::{IngestError, Rejection};
 use crate::reception;
 use crate::store::{
-    ALL, ActorRow, BatchRow, ChangeRow, Column, CommunityRow, Fate, FeedRow, Read, Store, StoreError, TimelineRow, WaitRow, Write,
+    ALL, ActorRow, BatchRow, ChangeRow, Column, CommunityRow, DeviceRow, ErasureRow, Fate, FeedRow, Read, Store, StoreError,
+    TimelineRow, WaitRow, Write,
 };
 
 /// The visit a change came with.
@@ -33,6 +36,8 @@ pub(super) struct Origin {
     pub(super) person: PersonId,
     pub(super) received: UnixMs,
     pub(super) skew: SpanMs,
+    /// Whether the device was revoked by then.
+    pub(super) revoked: bool,
 }
 
 /// Changes of one feed under judgement in one command.
@@ -40,12 +45,15 @@ pub(super) struct Judging<'a, S> {
     store: &'a mut S,
     hot: &'a mut Hot,
     schema: &'a Schema,
+    past: Past<'a>,
     roster: Roster,
     feed: FeedId,
     /// The visit that this command records, if it brings one.
     visit: Option<Origin>,
     head: Seq,
-    late: BTreeMap<(DeviceId, u64), Vec<Ruled>>,
+    link: Link,
+    /// What became of changes that had waited, by the batch they came with.
+    late: BTreeMap<u64, (Origin, Vec<Ruled>)>,
     grown: Vec<FeedEntry>,
     /// Records that changed, and the position of the latest change of each.
     touched: BTreeMap<RecordId, Seq>,
@@ -55,6 +63,8 @@ pub(super) struct Judging<'a, S> {
 pub(super) struct Judged {
     pub(super) late: Vec<Receipt>,
     pub(super) grown: Vec<FeedEntry>,
+    /// How the feed stands now.
+    pub(super) mark: Mark,
 }
 
 impl<'a, S: Store> Judging<'a, S> {
@@ -62,6 +72,7 @@ impl<'a, S: Store> Judging<'a, S> {
         store: &'a mut S,
         hot: &'a mut Hot,
         schema: &'a Schema,
+        past: Past<'a>,
         feed: FeedId,
         visit: Option<Origin>,
     ) -> Result<Self, IngestError> {
@@ -69,9 +80,9 @@ impl<'a, S: Store> Judging<'a, S> {
             return Err(Rejection::UnknownCommunity(feed.community).into());
         }
         let roster = reception::roster(store, feed.community)?;
-        let head = super::head(store, feed)?;
+        let Mark { seq: head, link } = super::mark(store, feed)?;
         let (late, grown, touched) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-        Ok(Self { store, hot, schema, roster, feed, visit, head, late, grown, touched })
+        Ok(Self { store, hot, schema, past, roster, feed, visit, head, link, late, grown, touched })
     }
 
     pub(super) fn store(&mut self) -> &mut S {
@@ -81,27 +92,31 @@ impl<'a, S: Store> Judging<'a, S> {
     /// Writes what follows from the verdicts: the feed's end, the records as people see them.
     pub(super) fn finish(self) -> Result<Judged, StoreError> {
         if !self.grown.is_empty() {
-            self.store.put(&FeedRow { feed: self.feed, head: self.head })?;
+            self.store.put(&FeedRow { feed: self.feed, head: self.head, link: self.link })?;
         }
         for (record, updated) in &self.touched {
             project(self.store, self.hot, self.schema, self.feed, *updated, *record)?;
         }
-        let receipt = |(device, number): (DeviceId, u64), rulings: &[Ruled]| Receipt {
-            device,
-            number,
+        let receipt = |origin: Origin, rulings: &[Ruled]| Receipt {
+            device: origin.device,
+            number: origin.number,
             rulings: rulings.to_vec().try_into().expect("cut to the bound of a batch"),
+            received: origin.received,
+            skew: origin.skew,
+            mark: None,
         };
-        let late = self.late.into_iter().flat_map(|(name, rulings)| {
-            rulings.chunks(limits::BATCH_CHANGES).map(|part| receipt(name, part)).collect::<Vec<_>>()
+        let late = self.late.into_values().flat_map(|(origin, rulings)| {
+            rulings.chunks(limits::BATCH_CHANGES).map(|part| receipt(origin, part)).collect::<Vec<_>>()
         });
-        Ok(Judged { late: late.collect(), grown: self.grown })
+        let mark = Mark { seq: self.head, link: self.link };
+        Ok(Judged { late: late.collect(), grown: self.grown, mark })
     }
 
     /// The ruling a change had before, if it had one.
     pub(super) fn known(&self, hash: ChangeHash) -> Result<Option<Ruling>, StoreError> {
         let Some(row) = self.store.get::<ChangeRow>(&[hash.to_cell()])? else { return Ok(None) };
-        Ok(Some(match (row.fate, row.seq, row.refusal()) {
-            (Fate::Accepted, Some(seq), _) => Ruling::Accepted(seq),
+        Ok(Some(match (row.fate, row.seq.zip(row.role.clone()), row.refusal()) {
+            (Fate::Accepted, Some((seq, role)), _) => Ruling::Accepted(seq, role),
             (Fate::Refused | Fate::Dismissed, _, Some(refusal)) => Ruling::Refused(refusal),
             (Fate::Forked, ..) => Ruling::Forked,
             (Fate::Held, ..) => Ruling::Held(self.still_missing(&row)?.try_into().unwrap_or_default()),
@@ -127,6 +142,7 @@ impl<'a, S: Store> Judging<'a, S> {
             hash: change.hash(),
             feed: self.feed,
             seq: None,
+            link: None,
             record,
             batch: origin.batch,
             position: origin.position,
@@ -136,17 +152,25 @@ impl<'a, S: Store> Judging<'a, S> {
             code: None,
             zh: None,
             en: None,
+            actor: change.actor(),
+            erased: None,
             bytes: change.bytes().to_vec(),
         };
         let ruling = match verdict {
             Ok(allowed) => {
                 let seq = self.accept(record, change, origin, &allowed)?;
-                (row.fate, row.seq, row.role) = (Fate::Accepted, Some(seq), Some(allowed.role));
-                Ruling::Accepted(seq)
+                (row.fate, row.seq, row.link) = (Fate::Accepted, Some(seq), Some(self.link));
+                row.role = Some(allowed.role.clone());
+                Ruling::Accepted(seq, allowed.role)
             }
             Err(Objection::Refused(refusal)) => {
                 (row.fate, row.code) = (Fate::Refused, Some(refusal.code));
                 (row.zh, row.en) = (Some(refusal.zh.clone()), Some(refusal.en.clone()));
+                if refusal.code == Code::Erased {
+                    // What was erased does not come back by another way.
+                    let erasure: Option<ErasureRow> = self.store.get(&[record.to_cell()])?;
+                    (row.erased, row.bytes) = (erasure.map(|erasure| erasure.command), Vec::new());
+                }
                 Ruling::Refused(refusal)
             }
             Err(Objection::Missing(missing)) => {
@@ -167,6 +191,9 @@ impl<'a, S: Store> Judging<'a, S> {
 
     fn verdict(&mut self, record: RecordId, change: &Change, origin: Origin) -> Result<Result<Allowed, Objection>, StoreError> {
         let refused = |code, zh: &str, en: &str| Ok(Err(Objection::Refused(Refusal::new(code, zh, en))));
+        if origin.revoked {
+            return refused(Code::DeviceRevoked, "这台设备已停用", "this device was revoked");
+        }
         let bound: Option<ActorRow> = self.store.get(&[change.actor().to_cell()])?;
         if bound.is_some_and(|bound| bound.device != origin.device) {
             return refused(Code::ForeignActor, "这个书写者属于另一台设备", "its actor belongs to another device");
@@ -182,6 +209,9 @@ impl<'a, S: Store> Judging<'a, S> {
             }
         }
         let hot = self.hot.load(&*self.store, record)?;
+        if hot.erased {
+            return refused(Code::Erased, "这条记录已依法删除", "this record was erased for good");
+        }
         if hot.feed.is_some_and(|feed| feed != self.feed) {
             return refused(Code::WrongAudience, "这条记录不在这里", "the record belongs into another feed");
         }
@@ -215,7 +245,18 @@ impl<'a, S: Store> Judging<'a, S> {
         origin: Origin,
         allowed: &Allowed,
     ) -> Result<Seq, StoreError> {
-        self.head = self.head.next();
+        let visit = Visit {
+            device: origin.device,
+            person: origin.person,
+            role: allowed.role.clone(),
+            party: change.party().clone(),
+            received: origin.received,
+            skew: origin.skew,
+        };
+        let filled = self.past.fill(self.store, Mark { seq: self.head, link: self.link }, self.feed)?;
+        self.head = filled.seq.next();
+        self.link = filled.link;
+        self.link = self.link.then(self.head, change.hash(), &Brought::from(&visit));
         self.hot.load(&*self.store, record)?.feed = Some(self.feed);
         self.store.put(&ActorRow { actor: change.actor(), device: origin.device, person: origin.person })?;
         self.store.put(&TimelineRow {
@@ -232,15 +273,9 @@ impl<'a, S: Store> Judging<'a, S> {
             seq: self.head,
             record,
             hash: change.hash(),
-            bytes: Arc::from(change.bytes()),
-            visit: Visit {
-                device: origin.device,
-                person: origin.person,
-                role: allowed.role.clone(),
-                party: change.party().clone(),
-                received: origin.received,
-                skew: origin.skew,
-            },
+            body: Body::Change(Arc::from(change.bytes())),
+            visit,
+            link: self.link,
         });
         Ok(self.head)
     }
@@ -256,10 +291,10 @@ impl<'a, S: Store> Judging<'a, S> {
                     continue;
                 }
                 let ruling = self.rule(row.record, &change, origin)?;
-                if matches!(ruling, Ruling::Accepted(_)) {
+                if matches!(ruling, Ruling::Accepted(..)) {
                     queue.push_back(row.hash);
                 }
-                self.late.entry((origin.device, origin.number)).or_default().push(Ruled { hash: row.hash, ruling });
+                self.ruled_late(origin, row.hash, ruling);
             }
         }
         Ok(())
@@ -274,9 +309,18 @@ impl<'a, S: Store> Judging<'a, S> {
                 self.store.remove::<WaitRow>(&[dep.to_cell(), row.hash.to_cell()])?;
             }
             let ruling = self.rule(row.record, &change, origin)?;
-            self.late.entry((origin.device, origin.number)).or_default().push(Ruled { hash: row.hash, ruling });
+            self.ruled_late(origin, row.hash, ruling);
         }
         Ok(())
+    }
+
+    fn ruled_late(&mut self, origin: Origin, hash: ChangeHash, ruling: Ruling) {
+        self.late.entry(origin.batch).or_insert_with(|| (origin, Vec::new())).1.push(Ruled { hash, ruling });
+    }
+
+    /// The link at the feed's end.
+    pub(super) fn link(&self) -> Link {
+        self.link
     }
 
     fn take_waiting(&mut self, missing: ChangeHash) -> Result<Vec<ChangeRow>, StoreError> {
@@ -294,8 +338,9 @@ impl<'a, S: Store> Judging<'a, S> {
         if let Some(visit) = self.visit.filter(|visit| visit.batch == row.batch) {
             return Ok(Some(Origin { position: row.position, ..visit }));
         }
-        let batch: Option<BatchRow> = self.store.get(&[row.batch.to_cell()])?;
-        Ok(batch.map(|batch| Origin {
+        let Some(batch) = self.store.get::<BatchRow>(&[row.batch.to_cell()])? else { return Ok(None) };
+        let device: Option<DeviceRow> = self.store.get(&[batch.device.to_cell()])?;
+        Ok(Some(Origin {
             batch: batch.id,
             position: row.position,
             number: batch.number,
@@ -303,6 +348,7 @@ impl<'a, S: Store> Judging<'a, S> {
             person: batch.person,
             received: batch.received,
             skew: batch.skew,
+            revoked: device.is_none_or(|device| device.is_revoked_at(batch.received)),
         }))
     }
 }

@@ -3,26 +3,35 @@
 //! [`Ingest::apply`] looks at no clock and draws no number. What a command does — log entry, verdicts, feed entries, ledger,
 //! projections, roster — becomes durable together with [`Ingest::commit`], and nothing may be told to anyone before that.
 
+mod audit;
+mod erase;
 mod hot;
 mod judging;
+mod past;
 mod project;
 mod push;
 mod quarantine;
+mod replay;
 mod roster;
 mod rules;
 
 use std::sync::Arc;
 
+use renolog_protocol::chain::Mark;
 use renolog_protocol::change::Change;
-use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, FeedId, PersonId, Seq};
+use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, FeedId, Link, OrganisationId, PersonId, RecordId, Seq};
 use renolog_protocol::record::Act;
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::server::FeedEntry;
 use renolog_protocol::wire::Receipt;
 
-use crate::command::{Command, Stamped};
-use crate::store::{Column, CommandRow, EpochRow, Read, SeenRow, Store, StoreError, TokenRow, Write};
+use crate::command::{Command, Found, Restored, Saw, Stamped};
+use crate::store::{Column, CommandRow, EpochRow, FeedRow, Read, Row, SeenRow, Store, StoreError, TokenRow, Write};
+use erase::Order;
+pub(crate) use erase::{entry as erasure_entry, erasures_after};
 use hot::Hot;
+use past::{Original, Past};
+pub use replay::{ReplayError, replay};
 pub use rules::{SchemaRefused, fits, schema_in_use};
 
 /// How many records are kept ready to be judged. About 40 kB each at ten changes, so some 80 MB at most.
@@ -38,6 +47,10 @@ pub struct Ingest<S> {
     at_first: Arc<Schema>,
     hot: Hot,
     last: u64,
+    /// What the last command of the log is chained by; nothing before the first.
+    link: Vec<u8>,
+    /// The store whose log is applied again, if that is what this is for.
+    original: Option<Original>,
 }
 
 /// What a command did.
@@ -53,6 +66,10 @@ pub enum Outcome {
     Pushed(Pushed),
     /// A refused change was settled.
     Settled(Grown),
+    /// A record was erased.
+    Erased(Grown),
+    /// Who may read or write what has changed.
+    StandingChanged,
 }
 
 /// See [`Outcome::Settled`].
@@ -88,6 +105,8 @@ pub struct Pushed {
     pub grown: Vec<FeedEntry>,
     /// Which feed.
     pub feed: FeedId,
+    /// Whether any of it was new.
+    pub fresh: bool,
 }
 
 /// A command that cannot be applied at all. It leaves no trace, not even in the log.
@@ -126,6 +145,30 @@ pub enum Rejection {
     /// A change that cannot stand even with an administrator's word: it would damage the record.
     #[error("this change cannot be released: {0}")]
     Unreleasable(String),
+    /// A person who is not known.
+    #[error("there is no person {0}")]
+    UnknownPerson(PersonId),
+    /// An organisation that is not known.
+    #[error("there is no organisation {0}")]
+    UnknownOrganisation(OrganisationId),
+    /// A role that was never given.
+    #[error("there is no role {1} in community {0}")]
+    UnknownRole(CommunityId, u64),
+    /// A roster with as many roles as one may have.
+    #[error("the roster of community {0} is full")]
+    RosterFull(CommunityId),
+    /// A device that was revoked takes part no more; a new one may.
+    #[error("device {0} was revoked")]
+    RevokedDevice(DeviceId),
+    /// A token that is not there.
+    #[error("there is no such token")]
+    UnknownToken,
+    /// A record that is not there.
+    #[error("there is no record {0}")]
+    UnknownRecord(RecordId),
+    /// A record that was erased before.
+    #[error("record {0} was erased already")]
+    ErasedAlready(RecordId),
     /// A schema that cannot follow the one in use.
     #[error(transparent)]
     Schema(#[from] SchemaRefused),
@@ -148,9 +191,14 @@ impl<S: Store> Ingest<S> {
     /// # Errors
     /// [`StoreError`].
     pub fn new(store: S, at_first: Arc<Schema>) -> Result<Self, StoreError> {
-        let last = store.count_cells(<CommandRow as crate::store::Row>::TABLE, None, &[])?;
+        let (last, link) = end_of_log(&store)?;
         let schema = rules::in_use(&store, &at_first)?;
-        Ok(Self { store, schema, at_first, hot: Hot::new(HOT_RECORDS), last })
+        Ok(Self { store, schema, at_first, hot: Hot::new(HOT_RECORDS), last, link, original: None })
+    }
+
+    /// Gives the store back.
+    pub fn into_store(self) -> S {
+        self.store
     }
 
     /// What is stored, the uncommitted included.
@@ -168,51 +216,66 @@ impl<S: Store> Ingest<S> {
     /// # Errors
     /// [`IngestError::Rejected`]: nothing was written. [`IngestError::Store`]: roll back.
     pub fn apply(&mut self, stamped: &Stamped) -> Result<Outcome, IngestError> {
+        self.apply_logged(stamped, stamped.command.to_log())
+    }
+
+    /// The same with what the log shall say of it.
+    fn apply_logged(&mut self, stamped: &Stamped, body: Vec<u8>) -> Result<Outcome, IngestError> {
         let id = self.last + 1;
-        let outcome = match &stamped.command {
-            Command::Found(found) => {
-                if self.store.get::<EpochRow>(&[0u64.to_cell()])?.is_some() {
-                    return Err(Rejection::FoundedAlready.into());
-                }
-                self.store.put(&EpochRow { id: 0, epoch: found.epoch })?;
-                Outcome::Done
-            }
-            Command::AddCommunity(add) => roster::add_community(&mut self.store, add, stamped.received)?,
-            Command::Invite(invite) => roster::invite(&mut self.store, &self.schema, invite)?,
-            Command::Enrol(enrol) => roster::enrol(&mut self.store, enrol, stamped.received)?,
+        let Some(outcome) = self.carry_out(id, stamped)? else { return Ok(Outcome::Done) };
+        if let Outcome::Pushed(Pushed { fresh: false, .. }) = outcome {
+            // A batch sent again after a lost receipt: the same answer, and nothing new to remember.
+            return Ok(outcome);
+        }
+        if let Some(line) = audit::line(id, stamped) {
+            self.store.put(&line)?;
+        }
+        let mut row = CommandRow { id, received: stamped.received, by: stamped.by, body, link: Vec::new() };
+        row.link = replay::link(&self.link, &row);
+        self.store.put(&row)?;
+        (self.last, self.link) = (id, row.link);
+        Ok(outcome)
+    }
+
+    /// Does what a command says; nothing if it says nothing new.
+    fn carry_out(&mut self, id: u64, stamped: &Stamped) -> Result<Option<Outcome>, IngestError> {
+        let Self { store, hot, schema, .. } = self;
+        let (received, by) = (stamped.received, stamped.by);
+        let past = Past(self.original.as_ref().map(|original| &*original.0));
+        Ok(Some(match &stamped.command {
+            Command::Found(found) => found_store(store, found)?,
+            Command::Restored(restored) => begin_anew(store, restored)?,
+            Command::AddCommunity(add) => roster::add_community(store, add, received)?,
+            Command::SetOrganisation(set) => roster::set_organisation(store, set)?,
+            Command::SetPerson(set) => roster::set_person(store, set)?,
+            Command::SetAdministrator(set) => roster::set_administrator(store, set)?,
+            Command::GiveRole(give) => roster::give_role(store, schema, give, received)?,
+            Command::EndRole(end) => roster::end_role(store, end, received)?,
+            Command::SuspendPerson(asked) => roster::suspend(store, asked, received)?,
+            Command::RevokeDevice(asked) => roster::revoke_device(store, asked, received)?,
+            Command::Invite(invite) => roster::invite(store, schema, invite, received)?,
+            Command::WithdrawInvite(withdraw) => roster::withdraw(store, &withdraw.code_hash)?,
+            Command::Enrol(enrol) => roster::enrol(store, enrol, received)?,
             Command::IssueToken(issue) => {
                 let (token_hash, label) = (issue.token_hash.clone(), issue.label.clone());
-                self.store.put(&TokenRow { token_hash, label, expires: issue.expires })?;
+                store.put(&TokenRow { token_hash, label, expires: issue.expires })?;
                 Outcome::Done
             }
-            Command::Push(push) => {
-                let answer = push::push(&mut self.store, &mut self.hot, &self.schema, id, stamped.received, push)?;
-                if !answer.fresh {
-                    // A batch sent again after a lost receipt: the same answer, and nothing new to remember.
-                    return Ok(Outcome::Pushed(answer.pushed));
-                }
-                Outcome::Pushed(answer.pushed)
-            }
-            Command::Saw(saw) => {
-                let row = SeenRow { device: saw.device, feed: saw.feed, upto: saw.upto, received: stamped.received };
-                let key = [row.device.to_cell(), row.feed.to_cell(), row.upto.to_cell()];
-                if self.store.get::<SeenRow>(&key)?.is_some() {
-                    return Ok(Outcome::Done);
-                }
-                self.store.put(&row)?;
+            Command::RevokeToken(revoke) => {
+                let key = [revoke.token_hash.to_cell()];
+                store.get::<TokenRow>(&key)?.ok_or(Rejection::UnknownToken)?;
+                store.remove::<TokenRow>(&key)?;
                 Outcome::Done
             }
-            Command::Settle(settle) => {
-                quarantine::settle(&mut self.store, &mut self.hot, &self.schema, id, stamped.received, settle)?
-            }
+            Command::Push(push) => Outcome::Pushed(push::push(store, hot, schema, past, (id, received), push)?),
+            Command::Saw(saw) => return note_seen(store, saw, stamped),
+            Command::Settle(settle) => quarantine::settle(store, hot, schema, past, Order { id, received, by }, settle)?,
+            Command::Erase(asked) => erase::erase(store, hot, schema, past, Order { id, received, by }, asked)?,
             Command::UseSchema(asked) => {
-                self.schema = rules::use_schema(&mut self.store, &mut self.hot, &self.schema, id, asked)?;
+                self.schema = rules::use_schema(store, hot, schema, id, asked)?;
                 Outcome::Done
             }
-        };
-        self.store.put(&CommandRow { id, received: stamped.received, body: stamped.command.to_log() })?;
-        self.last = id;
-        Ok(outcome)
+        }))
     }
 
     /// Makes everything applied since the last commit durable, all or nothing.
@@ -221,6 +284,14 @@ impl<S: Store> Ingest<S> {
     /// [`StoreError`]; then [roll back](Self::rollback).
     pub fn commit(&mut self) -> Result<(), StoreError> {
         self.store.commit()
+    }
+
+    /// Sees to it that what was erased is not left in the store's files; whether that is done.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn scrub(&mut self) -> Result<bool, StoreError> {
+        self.store.scrub()
     }
 
     /// Forgets everything applied since the last commit.
@@ -232,9 +303,16 @@ impl<S: Store> Ingest<S> {
         // Records in memory may hold what was just forgotten.
         self.hot.clear();
         self.schema = rules::in_use(&self.store, &self.at_first)?;
-        self.last = self.store.count_cells(<CommandRow as crate::store::Row>::TABLE, None, &[])?;
+        (self.last, self.link) = end_of_log(&self.store)?;
         Ok(())
     }
+}
+
+/// How many commands there are, and what the last one is chained by.
+fn end_of_log<S: Read + ?Sized>(store: &S) -> Result<(u64, Vec<u8>), StoreError> {
+    let last = store.count_cells(CommandRow::TABLE, None, &[])?;
+    let row: Option<CommandRow> = store.get(&[last.to_cell()])?;
+    Ok((last, row.map(|row| row.link).unwrap_or_default()))
 }
 
 /// What a change says to the record as it stands; nothing if it says nothing that could be read.
@@ -244,7 +322,37 @@ pub(crate) fn would_say<S: Read + ?Sized>(store: &S, change: &crate::store::Chan
     Ok(record.understand(&parsed).unwrap_or_default())
 }
 
+fn found_store<S: Store>(store: &mut S, found: &Found) -> Result<Outcome, IngestError> {
+    if store.get::<EpochRow>(&[0u64.to_cell()])?.is_some() {
+        return Err(Rejection::FoundedAlready.into());
+    }
+    store.put(&EpochRow { id: 0, epoch: found.epoch })?;
+    Ok(Outcome::Done)
+}
+
+/// The next life of a store that was restored from a backup. No position of another life means anything in it.
+fn begin_anew<S: Store>(store: &mut S, restored: &Restored) -> Result<Outcome, IngestError> {
+    store.put(&EpochRow { id: 0, epoch: restored.epoch })?;
+    Ok(Outcome::Done)
+}
+
+fn note_seen<S: Store>(store: &mut S, saw: &Saw, stamped: &Stamped) -> Result<Option<Outcome>, IngestError> {
+    let row = SeenRow { device: saw.device, feed: saw.feed, upto: saw.upto, received: stamped.received };
+    let key = [row.device.to_cell(), row.feed.to_cell(), row.upto.to_cell()];
+    if store.get::<SeenRow>(&key)?.is_some() {
+        return Ok(None);
+    }
+    store.put(&row)?;
+    Ok(Some(Outcome::Done))
+}
+
+/// How a feed stands.
+pub(crate) fn mark<S: Read + ?Sized>(store: &S, feed: FeedId) -> Result<Mark, StoreError> {
+    let row: Option<FeedRow> = store.get(&[feed.to_cell()])?;
+    Ok(row.map_or_else(|| Mark { seq: Seq(0), link: Link::start(feed) }, |row| Mark { seq: row.head, link: row.link }))
+}
+
 /// The last position of a feed.
 pub(crate) fn head<S: Read + ?Sized>(store: &S, feed: FeedId) -> Result<Seq, StoreError> {
-    Ok(store.get::<crate::store::FeedRow>(&[feed.to_cell()])?.map_or(Seq(0), |row| row.head))
+    Ok(store.get::<FeedRow>(&[feed.to_cell()])?.map_or(Seq(0), |row| row.head))
 }

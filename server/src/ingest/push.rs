@@ -2,46 +2,50 @@
 
 use std::sync::Arc;
 
+use renolog_protocol::batch::Batch;
 use renolog_protocol::schema::Schema;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Receipt, Ruled, Ruling};
 
 use super::hot::Hot;
 use super::judging::{Judging, Origin};
+use super::past::Past;
 use super::{IngestError, Pushed, Rejection};
 use crate::command::Push;
 use crate::store::{BatchRow, Column, DeviceRow, Read, Store, Write};
-
-/// What a push came to, and whether any of it was new.
-pub(super) struct Answer {
-    pub(super) pushed: Pushed,
-    pub(super) fresh: bool,
-}
 
 pub(super) fn push<S: Store>(
     store: &mut S,
     hot: &mut Hot,
     schema: &Arc<Schema>,
-    id: u64,
-    received: UnixMs,
+    past: Past<'_>,
+    (id, received): (u64, UnixMs),
     push: &Push,
-) -> Result<Answer, IngestError> {
+) -> Result<Pushed, IngestError> {
     let batch = &push.batch;
     let device: DeviceRow = store.get(&[batch.device().to_cell()])?.ok_or(Rejection::UnknownDevice(batch.device()))?;
     // The skew of a connection is the carrier's; of a device whose batch another carries nothing is known.
     let skew = if push.carrier == device.id { push.skew } else { SpanMs(0) };
-    let visit =
-        Origin { batch: id, position: 0, number: batch.number(), device: device.id, person: device.person, received, skew };
-    let mut judging = Judging::begin(store, hot, schema, batch.feed(), Some(visit))?;
+    let visit = Origin {
+        batch: id,
+        position: 0,
+        number: batch.number(),
+        device: device.id,
+        person: device.person,
+        received,
+        skew,
+        revoked: device.is_revoked_at(received),
+    };
+    let mut judging = Judging::begin(store, hot, schema, past, batch.feed(), Some(visit))?;
     let mut rulings = Vec::with_capacity(batch.changes().len());
     let mut fresh = false;
-    for (position, (record, change)) in batch.changes().iter().enumerate() {
+    for (position, record, change) in batch.changes() {
         let ruling = match judging.known(change.hash())? {
             Some(ruling) => ruling,
             None => {
                 fresh = true;
-                let ruling = judging.rule(*record, change, Origin { position: position as u64, ..visit })?;
-                if matches!(ruling, Ruling::Accepted(_)) {
+                let ruling = judging.rule(record, change, Origin { position: position as u64, ..visit })?;
+                if matches!(ruling, Ruling::Accepted(..)) {
                     judging.release(change.hash())?;
                 }
                 ruling
@@ -49,6 +53,7 @@ pub(super) fn push<S: Store>(
         };
         rulings.push(Ruled { hash: change.hash(), ruling });
     }
+    fresh |= came_to_nothing(&mut judging, past, id, batch)?;
     if fresh {
         judging.store().put(&BatchRow {
             id,
@@ -65,6 +70,21 @@ pub(super) fn push<S: Store>(
     }
     let judged = judging.finish()?;
     let rulings = rulings.try_into().expect("as many as the batch has changes");
-    let receipt = Receipt { device: batch.device(), number: batch.number(), rulings };
-    Ok(Answer { pushed: Pushed { receipt, late: judged.late, grown: judged.grown, feed: batch.feed() }, fresh })
+    let mark = Some(judged.mark);
+    let receipt = Receipt { device: batch.device(), number: batch.number(), rulings, received, skew, mark };
+    Ok(Pushed { receipt, late: judged.late, grown: judged.grown, feed: batch.feed(), fresh })
+}
+
+/// What came with this batch and was erased since; whether there was any. Changes of a record that was erased before they
+/// came are written down as they were then.
+fn came_to_nothing<S: Store>(judging: &mut Judging<'_, S>, past: Past<'_>, id: u64, batch: &Batch) -> Result<bool, IngestError> {
+    let mut any = false;
+    for (_, hash) in batch.names() {
+        let Some(row) = past.erased(*hash)?.filter(|row| row.batch == id) else { continue };
+        any = true;
+        if row.erased.is_some_and(|erased| erased < id) {
+            judging.store().put(&row)?;
+        }
+    }
+    Ok(any)
 }

@@ -7,10 +7,11 @@ use renolog_protocol::change::Change;
 use renolog_protocol::record::NotUnderstood;
 use renolog_protocol::rules::Allowed;
 use renolog_protocol::schema::Schema;
-use renolog_protocol::time::UnixMs;
 
+use super::erase::Order;
 use super::hot::Hot;
 use super::judging::Judging;
+use super::past::Past;
 use super::{Grown, IngestError, Outcome, Rejection};
 use crate::command::Settle;
 use crate::store::{ChangeRow, Column, Fate, Read, SettledRow, Store, StoreError, Write};
@@ -19,24 +20,39 @@ pub(super) fn settle<S: Store>(
     store: &mut S,
     hot: &mut Hot,
     schema: &Arc<Schema>,
-    id: u64,
-    received: UnixMs,
+    past: Past<'_>,
+    order: Order,
     settle: &Settle,
 ) -> Result<Outcome, IngestError> {
-    let row: Option<ChangeRow> = store.get(&[settle.change.to_cell()])?;
-    let row = row.filter(|row| row.fate == Fate::Refused).ok_or(Rejection::NotInQuarantine(settle.change))?;
-    let feed = row.feed;
-    let grown = if settle.release { release(store, hot, schema, row, settle)? } else { dismiss(store, row)? };
+    let gone = past.erased(settle.change)?.filter(|row| row.erased.is_some_and(|erased| order.id < erased));
+    let feed = gone.as_ref().map(|row| row.feed);
+    let grown = match feed {
+        Some(feed) => Grown { feed, late: Vec::new(), entries: Vec::new() },
+        None => rule(store, hot, schema, past, settle)?,
+    };
     store.put(&SettledRow {
         hash: settle.change,
-        command: id,
+        command: order.id,
         released: settle.release.into(),
-        person: settle.person,
+        person: order.by,
         role: settle.role.clone(),
         reason: settle.reason.clone(),
-        received,
+        received: order.received,
     })?;
-    Ok(Outcome::Settled(Grown { feed, ..grown }))
+    Ok(Outcome::Settled(grown))
+}
+
+fn rule<S: Store>(
+    store: &mut S,
+    hot: &mut Hot,
+    schema: &Arc<Schema>,
+    past: Past<'_>,
+    settle: &Settle,
+) -> Result<Grown, IngestError> {
+    let row: Option<ChangeRow> = store.get(&[settle.change.to_cell()])?;
+    let quarantined = |row: &ChangeRow| row.fate == Fate::Refused && row.erased.is_none();
+    let row = row.filter(quarantined).ok_or(Rejection::NotInQuarantine(settle.change))?;
+    if settle.release { release(store, hot, schema, past, row, settle) } else { dismiss(store, row) }
 }
 
 fn dismiss<S: Store>(store: &mut S, row: ChangeRow) -> Result<Grown, IngestError> {
@@ -51,11 +67,15 @@ fn release<S: Store>(
     store: &mut S,
     hot: &mut Hot,
     schema: &Arc<Schema>,
+    past: Past<'_>,
     row: ChangeRow,
     settle: &Settle,
 ) -> Result<Grown, IngestError> {
     let change = Change::parse(&row.bytes).map_err(|_| StoreError::Damaged("changes"))?;
     let record = hot.load(&*store, row.record)?;
+    if record.erased {
+        return Err(Rejection::Unreleasable("its record was erased".into()).into());
+    }
     if record.feed.is_some_and(|feed| feed != row.feed) {
         return Err(Rejection::Unreleasable("its record belongs into another feed".into()).into());
     }
@@ -70,12 +90,13 @@ fn release<S: Store>(
         hot.forget(row.record);
         return Err(unreleasable(why).into());
     }
-    let mut judging = Judging::begin(store, hot, schema, row.feed, None)?;
+    let mut judging = Judging::begin(store, hot, schema, past, row.feed, None)?;
     let origin = judging.origin_of(&row)?.ok_or(StoreError::Damaged("batches"))?;
     let allowed = Allowed { acts, role: settle.role.clone() };
     let seq = judging.accept(row.record, &change, origin, &allowed)?;
     let (feed, hash) = (row.feed, row.hash);
-    judging.store().put(&ChangeRow { fate: Fate::Accepted, seq: Some(seq), role: Some(allowed.role), ..row })?;
+    let link = Some(judging.link());
+    judging.store().put(&ChangeRow { fate: Fate::Accepted, seq: Some(seq), link, role: Some(allowed.role), ..row })?;
     judging.release(hash)?;
     let judged = judging.finish()?;
     Ok(Grown { feed, late: judged.late, entries: judged.grown })

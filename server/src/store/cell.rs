@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use renolog_protocol::id::{ActorId, Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, PersonId, RecordId, Seq};
+use renolog_protocol::id::{
+    ActorId, Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, OrganisationId, PersonId, RecordId, Seq,
+};
 use renolog_protocol::key::{PublicKey, Signature};
 use renolog_protocol::refusal::Code;
 use renolog_protocol::schema::{KindName, Party, Role, StateName};
@@ -114,7 +116,9 @@ bytes_columns! {
     PersonId => Self::from_slice, |id| id.as_bytes().to_vec();
     DeviceId => Self::from_slice, |id| id.as_bytes().to_vec();
     ActorId => Self::from_slice, |id| id.as_bytes().to_vec();
+    OrganisationId => Self::from_slice, |id| id.as_bytes().to_vec();
     ChangeHash => Self::from_slice, |id| id.as_bytes().to_vec();
+    Link => Self::from_slice, |id| id.as_bytes().to_vec();
     PublicKey => |bytes| Self::from_bytes(bytes).ok(), |key| key.as_bytes().to_vec();
     Signature => |bytes| bytes.try_into().ok().map(Self), |signature| signature.0.to_vec();
     FeedId => feed_from_bytes, feed_to_bytes;

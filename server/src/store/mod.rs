@@ -12,8 +12,9 @@ mod sqlite;
 pub use cell::{Cell, Column};
 pub use memory::Memory;
 pub use rows::{
-    ActorRow, BatchRow, ChangeRow, CommandRow, CommunityRow, DeviceRow, EpochRow, FactRow, Fate, FeedRow, Index, InviteRow,
-    MemberRow, PersonRow, RecordRow, Row, SchemaRow, SeenRow, SettledRow, TABLES, Table, TimelineRow, TokenRow, WaitRow,
+    ActorRow, AuditRow, BatchRow, ChangeRow, CommandRow, CommunityRow, DeviceRow, EpochRow, ErasureRow, FactRow, Fate, FeedRow,
+    Index, InviteRow, MemberRow, OrganisationRow, PersonRow, RecordRow, Row, SchemaRow, SeenRow, SettledRow, TABLES, Table,
+    TimelineRow, TokenRow, WaitRow,
 };
 pub use sqlite::{OpenError, Reader, Sqlite, VERSION};
 
@@ -77,6 +78,13 @@ pub trait Store: Scan + Send {
 
     /// Forgets everything since the last commit.
     fn rollback(&mut self);
+
+    /// Sees to it that nothing that was removed and committed is left in a file; whether that is done, or someone who reads
+    /// the store is in the way.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn scrub(&mut self) -> Result<bool, StoreError>;
 }
 
 /// Reading by type. Every [`Scan`] can.

@@ -2,7 +2,9 @@
 //!
 //! `migrations/` creates the same tables in SQLite; a test holds the two against each other.
 
-use renolog_protocol::id::{ActorId, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, PersonId, RecordId, Seq};
+use renolog_protocol::id::{
+    ActorId, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, OrganisationId, PersonId, RecordId, Seq,
+};
 use renolog_protocol::key::{PublicKey, Signature};
 use renolog_protocol::record::RecordView;
 use renolog_protocol::refusal::{Code, Refusal};
@@ -107,8 +109,12 @@ rows! {
         id: u64,
         /// When the node that took it received it.
         received: UnixMs,
+        /// The person who gave it, if one did at a console.
+        by: Option<PersonId>,
         /// The command as CBOR.
         body: Vec<u8>,
+        /// SHA-256 over the link of the command before and all of this one.
+        link: Vec<u8>,
     }
 
     /// A community.
@@ -131,6 +137,20 @@ rows! {
         id: PersonId,
         /// Their name.
         name: String,
+        /// Where they belong.
+        organisation: Option<OrganisationId>,
+        /// Since when they are suspended everywhere, if they are.
+        suspended: Option<UnixMs>,
+        /// Whether they administer the whole district: 1, or 0.
+        administrator: u64,
+    }
+
+    /// An organisation that people belong to.
+    OrganisationRow in "organisations" key 1 indexes [] {
+        /// Which.
+        id: OrganisationId,
+        /// Its name.
+        name: String,
     }
 
     /// One role of one person in one community.
@@ -152,7 +172,7 @@ rows! {
     }
 
     /// A device that was enrolled.
-    DeviceRow in "devices" key 1 indexes [BY_PERSON(person), BY_TOKEN(token_hash)] {
+    DeviceRow in "devices" key 1 indexes [BY_PERSON(person)] {
         /// Which.
         id: DeviceId,
         /// Whose.
@@ -161,24 +181,32 @@ rows! {
         public_key: PublicKey,
         /// What its person calls it.
         name: String,
-        /// SHA-256 of its bearer token.
-        token_hash: Vec<u8>,
         /// When it was enrolled.
         enrolled: UnixMs,
+        /// Since when it is revoked, if it is.
+        revoked: Option<UnixMs>,
+        /// Why.
+        revoked_why: Option<String>,
     }
 
     /// A one-time code.
     InviteRow in "invites" key 1 indexes [] {
         /// SHA-256 of the code.
         code_hash: Vec<u8>,
-        /// The communities it opens, 16 bytes each.
-        communities: Vec<u8>,
-        /// As what.
-        role: Role,
-        /// For which party.
-        party: Party,
-        /// The person's name.
+        /// The person it is for, if they are known.
+        person: Option<PersonId>,
+        /// Their name.
         name: String,
+        /// As what, if as anything new.
+        role: Option<Role>,
+        /// For which party.
+        party: Option<Party>,
+        /// Where, 16 bytes a community.
+        communities: Vec<u8>,
+        /// Whether the person becomes an administrator of the whole district: 1, or 0.
+        administrator: u64,
+        /// When it was made.
+        made: UnixMs,
         /// Not any more from this moment.
         expires: UnixMs,
         /// The device that used it.
@@ -201,6 +229,8 @@ rows! {
         feed: FeedId,
         /// Its last position.
         head: Seq,
+        /// The link there.
+        link: Link,
     }
 
     /// The receipt ledger: one batch as it was received.
@@ -235,6 +265,8 @@ rows! {
         feed: FeedId,
         /// Its place there, once accepted.
         seq: Option<Seq>,
+        /// The link there.
+        link: Option<Link>,
         /// Its record.
         record: RecordId,
         /// The batch that brought it first.
@@ -253,8 +285,50 @@ rows! {
         zh: Option<String>,
         /// The same in English.
         en: Option<String>,
-        /// The change chunk.
+        /// The actor that wrote it.
+        actor: ActorId,
+        /// The command that erased its record, if one did.
+        erased: Option<u64>,
+        /// The change chunk; nothing once it is erased.
         bytes: Vec<u8>,
+    }
+
+    /// A record that was erased for good: a place in its feed, and nothing else.
+    ErasureRow in "erasures" key 1 indexes [BY_FEED(feed, seq)] {
+        /// Which.
+        record: RecordId,
+        /// Where it belonged.
+        feed: FeedId,
+        /// The place of the erasure.
+        seq: Seq,
+        /// The link there.
+        link: Link,
+        /// The command that did it.
+        command: u64,
+        /// Who decided; nobody for an operator at the machine.
+        person: Option<PersonId>,
+        /// In which role.
+        role: Role,
+        /// Why.
+        reason: String,
+        /// When.
+        received: UnixMs,
+    }
+
+    /// What an administrator did.
+    AuditRow in "audit" key 1 indexes [] {
+        /// The command.
+        command: u64,
+        /// When.
+        received: UnixMs,
+        /// Who; nobody for an operator at the machine.
+        person: Option<PersonId>,
+        /// What, by a stable name.
+        action: String,
+        /// To whom or what: an id or a name.
+        subject: String,
+        /// Why, where a reason is asked for.
+        reason: String,
     }
 
     /// A held change and one of the changes it waits for.
@@ -370,7 +444,7 @@ rows! {
         batch: u64,
         /// When it was written, by its device's clock.
         device_time: UnixMs,
-        /// [`renolog_protocol::record::Act`]s as JSON.
+        /// [`renolog_protocol::record::Act`]s as JSON; none of what was erased.
         acts: String,
     }
 
@@ -434,6 +508,20 @@ impl RecordRow {
     /// [`StoreError::Damaged`]: the row was altered from outside.
     pub fn read_view(&self) -> Result<RecordView, StoreError> {
         serde_json::from_str(&self.view).map_err(|_| StoreError::Damaged("records"))
+    }
+}
+
+impl DeviceRow {
+    /// Whether it was revoked by this moment.
+    pub fn is_revoked_at(&self, at: UnixMs) -> bool {
+        self.revoked.is_some_and(|revoked| revoked <= at)
+    }
+}
+
+impl PersonRow {
+    /// Whether they were suspended by this moment.
+    pub fn is_suspended_at(&self, at: UnixMs) -> bool {
+        self.suspended.is_some_and(|suspended| suspended <= at)
     }
 }
 

@@ -8,6 +8,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
 
 use super::{Cell, Index, Scan, Store, StoreError, Table};
 
+/// How long a write waits for someone who looks at the file.
+const BUSY_WAITS: Duration = Duration::from_secs(30);
+/// How long cutting the log waits for readers; pushes wait meanwhile.
+const SCRUB_WAITS: Duration = Duration::from_millis(250);
+
 /// `RENO`, so that `file` and a careful operator can tell what the file is.
 const APPLICATION_ID: i64 = 0x52_45_4e_4f;
 const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql")];
@@ -65,9 +70,11 @@ impl Sqlite {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", "ON")?;
+            // What is erased is overwritten, not just unlinked.
+            connection.pragma_update(None, "secure_delete", "ON")?;
             connection.set_prepared_statement_cache_capacity(128);
             // Someone may be looking at the file with the sqlite3 shell, or copying it.
-            connection.busy_timeout(Duration::from_secs(30))?;
+            connection.busy_timeout(BUSY_WAITS)?;
             if let Some(bytes) = max_bytes {
                 let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
                 let pages = i64::try_from(bytes.div_ceil(page.into())).unwrap_or(i64::MAX);
@@ -279,5 +286,16 @@ impl Store for Sqlite {
         {
             tracing::error!(%error, "rollback failed");
         }
+    }
+
+    /// Deleted rows are overwritten (`secure_delete`); older pages of them stand in the log until it is cut.
+    fn scrub(&mut self) -> Result<bool, StoreError> {
+        let cut = || {
+            self.connection.busy_timeout(SCRUB_WAITS)?;
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+        };
+        let blocked = cut().map_err(store_error);
+        self.connection.busy_timeout(BUSY_WAITS).map_err(store_error)?;
+        Ok(blocked? == 0)
     }
 }

@@ -51,7 +51,7 @@ impl Office {
     /// # Panics
     /// If it cannot be.
     pub fn add_community(&self, slug: &str, name: &str) -> String {
-        let (status, made) = self.post("/api/v1/communities", &json!({"slug": slug, "name": name}));
+        let (status, made) = self.post("/api/v1/admin/communities", &json!({"slug": slug, "name": name}));
         assert_eq!(status, 200, "{made}");
         made["id"].as_str().expect("an id").to_owned()
     }
@@ -62,7 +62,7 @@ impl Office {
     /// If there is none to be had.
     pub fn invite(&self, community: &str, role: &str, name: &str) -> String {
         let asked = json!({"communities": [community], "role": role, "name": name, "hours": 1});
-        let (status, made) = self.post("/api/v1/invites", &asked);
+        let (status, made) = self.post("/api/v1/admin/invites", &asked);
         assert_eq!(status, 200, "{made}");
         made["code"].as_str().expect("a code").to_owned()
     }

@@ -1,5 +1,6 @@
 //! What goes wrong in a world: links, clocks, servers. And batches that come another way than they should.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use rand::Rng;
@@ -11,8 +12,9 @@ use renolog_protocol::schema::Schema;
 use renolog_protocol::session::device::{DeviceSession, Greeting};
 use renolog_protocol::time::SpanMs;
 use renolog_protocol::wire::Frame;
+use renolog_server::command::{Command, Restored};
 use renolog_server::ingest::Ingest;
-use renolog_server::store::{EpochRow, Memory, Store, TABLES, Write, dump};
+use renolog_server::store::{Memory, Store};
 
 use super::network::{CutAt, LinkId};
 use super::server::{Crash, Server, Wish};
@@ -87,14 +89,17 @@ impl<S: Store> World<S> {
     /// answers.
     pub fn carry(&mut self, carrier: PhoneId, batches: &[RawBatch]) -> Vec<Frame> {
         let device = self.client(carrier).device();
+        let person = self.client(carrier).enrolment().expect("it is enrolled").person;
         let link = self.network.new_link(carrier, self.now);
         self.server.connect(link, device);
         let greeting = Greeting {
             device,
+            person,
             schema: 1,
             calendar: Calendar::built_in().fingerprint(),
             device_time: self.now,
             feeds: Vec::new(),
+            links: BTreeMap::new(),
             rosters: Vec::new(),
         };
         let (mut session, hello) = DeviceSession::open(greeting);
@@ -134,19 +139,14 @@ impl<S: Store> World<S> {
 impl World<Memory> {
     /// A copy of what the server has stored, as a backup.
     pub fn back_up_server(&self) -> Memory {
-        let mut copy = Memory::new();
-        for (table, (_, rows)) in TABLES.iter().zip(dump(self.store()).expect("the store works")) {
-            rows.into_iter().for_each(|row| copy.put_cells(table, row).expect("memory"));
-        }
-        copy.commit().expect("memory");
-        copy
+        self.store().clone()
     }
 
     /// The server's disk dies, and it begins another life with a copy.
-    pub fn restore_server(&mut self, mut copy: Memory) {
-        copy.put(&EpochRow { id: 0, epoch: Epoch((self.rng.next_u64() >> 1) | 1) }).expect("memory");
-        copy.commit().expect("memory");
+    pub fn restore_server(&mut self, copy: Memory) {
         self.server = Server::new(Ingest::new(copy, Schema::built_in()).expect("memory"));
+        let epoch = Epoch((self.rng.next_u64() >> 1) | 1);
+        self.operate(Command::Restored(Restored { epoch, taken: self.now })).expect("it can always be");
         // What the earlier life acknowledged may be gone with it, until its writers come back.
         self.acknowledged.clear();
         self.everyone_hears_the_end();

@@ -78,7 +78,7 @@ impl<S: Store> World<S> {
             return;
         }
         if let Ok(Frame::Receipt(receipt)) = Frame::decode(bytes) {
-            let accepted = receipt.rulings.iter().filter(|ruled| matches!(ruled.ruling, Ruling::Accepted(_)));
+            let accepted = receipt.rulings.iter().filter(|ruled| matches!(ruled.ruling, Ruling::Accepted(..)));
             self.acknowledged.extend(accepted.map(|ruled| ruled.hash));
         }
         self.tell(phone, Input::Frame(bytes));

@@ -8,9 +8,8 @@ use renolog_protocol::record::EntryParts;
 use renolog_protocol::roster::{Member, Roster};
 use renolog_protocol::schema::{FieldName, KindName, MoveName, Role, Schema, Value};
 use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_server::command::{AddCommunity, Command, Enrol, Invite};
+use renolog_server::command::{AddCommunity, Command, Duty, Enrol, Guest, Invite};
 use renolog_server::ingest::Outcome;
-use renolog_server::secret;
 use renolog_server::store::Store;
 
 use super::{PhoneId, World, community_id};
@@ -35,9 +34,8 @@ impl<S: Store> World<S> {
     /// Invites a person and has them enrol a new phone, which is online at once.
     pub fn enrol(&mut self, community: CommunityId, role: &str, name: &str) -> PhoneId {
         let mut client = Client::open(&Place::Memory, self.draw(), self.now).expect("memory");
-        let token = secret::token_hash(name).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let person = self.take_role((client.device(), client.public_key()), community, role, name, &token);
-        let enrolled = Enrolled { server: "http://the.server".into(), person, name: name.into(), token };
+        let person = self.take_role((client.device(), client.public_key()), community, role, Guest::New(name.into()), name);
+        let enrolled = Enrolled { server: "http://the.server".into(), person, name: name.into(), token: name.into() };
         client.enrolled(enrolled).expect("the store works");
         client.follow(self.now, community).expect("the store works");
         let phone = self.add_phone(name, client);
@@ -51,15 +49,15 @@ impl<S: Store> World<S> {
         (device, public_key): (DeviceId, PublicKey),
         community: CommunityId,
         role: &str,
+        guest: Guest,
         name: &str,
-        token: &str,
     ) -> PersonId {
         let role = Role::parse(role).expect("a role's name");
         let party = Schema::built_in().roles[&role].party.clone();
         let code_hash = self.draw::<32>().to_vec();
         let expires = self.now + SpanMs::from_secs(3600);
-        let communities = vec![community];
-        let invite = Invite { code_hash: code_hash.clone(), communities, role, party, name: name.into(), expires };
+        let duty = Some(Duty { role, party, communities: vec![community] });
+        let invite = Invite { code_hash: code_hash.clone(), guest, duty, administrator: false, expires };
         self.operate(Command::Invite(invite)).expect("it is made of known things");
         let enrol = Enrol {
             code_hash,
@@ -67,7 +65,6 @@ impl<S: Store> World<S> {
             device,
             public_key,
             device_name: format!("{name}的手机"),
-            token_hash: secret::token_hash(token),
         };
         match self.operate(Command::Enrol(enrol)) {
             Ok(Outcome::Enrolled(enrolled)) => enrolled.person,
@@ -79,8 +76,8 @@ impl<S: Store> World<S> {
     pub fn also(&mut self, phone: PhoneId, community: CommunityId, role: &str) {
         let it = &self.phones[phone.0];
         let (name, key) = (it.name.clone(), (it.client.device(), it.client.public_key()));
-        let token = it.client.enrolment().expect("it is enrolled").token.clone();
-        self.take_role(key, community, role, &name, &token);
+        let person = it.client.enrolment().expect("it is enrolled").person;
+        self.take_role(key, community, role, Guest::Known(person), &name);
         self.with(phone, |client, now| client.follow(now, community)).expect("the store works");
     }
 

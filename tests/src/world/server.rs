@@ -82,7 +82,7 @@ impl<S: Store> Server<S> {
     }
 
     fn apply(&mut self, received: UnixMs, command: Command) -> Result<Outcome, Rejection> {
-        let stamped = Stamped { received, command };
+        let stamped = Stamped::new(received, command);
         let applied = self.ingest.apply(&stamped);
         self.log.push(stamped);
         match applied {
@@ -99,11 +99,11 @@ impl<S: Store> Server<S> {
                 self.hub.grew(pushed.feed, &pushed.grown);
                 pushed.late.iter().for_each(|receipt| self.hub.late(receipt));
             }
-            Outcome::Settled(grown) => {
+            Outcome::Settled(grown) | Outcome::Erased(grown) => {
                 self.hub.grew(grown.feed, &grown.entries);
                 grown.late.iter().for_each(|receipt| self.hub.late(receipt));
             }
-            Outcome::Enrolled(_) => self.hub.roster_changed(),
+            Outcome::Enrolled(_) | Outcome::StandingChanged => self.hub.roster_changed(),
             _ => {}
         }
     }
@@ -163,12 +163,11 @@ impl<S: Store> Server<S> {
                     connection.sending = true;
                     return Some(Wish::Send(bytes));
                 }
-                Output::Introduce { device_time } => {
+                Output::Introduce { device_time, cursors } => {
                     connection.skew = now - device_time;
-                    let person = connection.device.person;
-                    let introduction =
-                        reception::introduce(self.ingest.store(), &self.schema, &Calendar::built_in(), person, now)
-                            .expect("the store works");
+                    let (store, device) = (self.ingest.store(), connection.device.id);
+                    let introduction = reception::introduce(store, &self.schema, &Calendar::built_in(), device, &cursors, now)
+                        .expect("the store works");
                     connection.session.handle(Input::Introduced(introduction));
                 }
                 Output::Submit(batch) => {
@@ -191,7 +190,7 @@ impl<S: Store> Server<S> {
     fn read(&mut self, link: LinkId, feed: FeedId, after: Seq) {
         let entries = match self.hub.tail(feed, after) {
             Some(entries) => entries,
-            None => reception::page(self.ingest.store(), feed, after).expect("the store works"),
+            None => reception::page(self.ingest.store(), &self.schema, feed, after).expect("the store works"),
         };
         let head = entries.last().map_or(after, |entry| entry.seq);
         if let Some(connection) = self.connections.get_mut(&link) {
@@ -221,10 +220,8 @@ impl<S: Store> Server<S> {
             connection.session.handle(Input::Grew(feed, head));
         }
         if news.roster {
-            let person = connection.device.person;
-            let introduction = reception::introduce(self.ingest.store(), &self.schema, &Calendar::built_in(), person, now)
-                .expect("the store works");
-            introduction.communities.into_iter().for_each(|standing| connection.session.handle(Input::Standing(standing)));
+            let standings = reception::standings(self.ingest.store(), &self.schema, connection.device.id, now);
+            connection.session.handle(Input::Standings(standings.expect("the store works")));
         }
         self.listen(link);
     }
@@ -269,7 +266,10 @@ impl<S: Store> Server<S> {
     fn answer(&mut self, link: LinkId, answer: Answer) {
         let Some(connection) = self.connections.get_mut(&link) else { return };
         connection.session.handle(match answer {
-            Ok(Outcome::Pushed(pushed)) => Input::Judged(pushed.receipt),
+            Ok(Outcome::Pushed(pushed)) => {
+                let placed = pushed.grown.iter().map(|entry| entry.seq).collect();
+                Input::Judged { receipt: pushed.receipt, placed }
+            }
             Ok(other) => panic!("a push came to {other:?}"),
             Err((code, why)) => Input::NotTaken(code, why),
         });

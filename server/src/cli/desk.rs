@@ -1,0 +1,89 @@
+//! Where an order goes that is given at the machine: to the server that runs on the data directory, or straight into it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::app;
+use crate::clock::{Clock, SystemClock};
+use crate::command::{Command, Stamped};
+use crate::data_dir::{self, DataDir, DataDirError, Running};
+use crate::ingest::Ingest;
+use crate::office::{self, Order};
+use crate::store::Sqlite;
+
+/// Where an order goes.
+pub(super) enum Desk {
+    /// To the running server.
+    Running(Running),
+    /// Into the data directory.
+    Here(Box<Ingest<Sqlite>>, DataDir),
+}
+
+impl Desk {
+    /// The desk of a data directory.
+    ///
+    /// # Errors
+    /// A sentence for the person at the terminal.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        match DataDir::hold(path) {
+            Ok(data) => Ok(Self::Here(Box::new(app::found_as_it_was(data.store(None)?, &SystemClock)?), data)),
+            Err(DataDirError::InUse(_)) => match data_dir::running(path) {
+                Some(running) => Ok(Self::Running(running)),
+                None => bail!("a server is just starting or stopping on {}; try again in a moment", path.display()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Gives an order; answers what came of it.
+///
+/// # Errors
+/// A sentence for the person at the terminal.
+pub(super) fn give<O: Order>(path: &Path, order: O) -> Result<O::Made> {
+    match Desk::open(path)? {
+        Desk::Running(running) => ask(&running, &format!("admin/{}", O::PATH), &order),
+        Desk::Here(mut ingest, _data) => {
+            let desk = office::Desk { store: ingest.store(), schema: ingest.schema(), now: SystemClock.now() };
+            let (command, made) = order.command(&desk)?;
+            apply(&mut ingest, command)?;
+            Ok(made)
+        }
+    }
+}
+
+/// Asks the running server to do something.
+///
+/// # Errors
+/// Its own sentence.
+pub(super) fn ask<A: Serialize, T: DeserializeOwned>(running: &Running, path: &str, asked: &A) -> Result<T> {
+    let url = format!("http://{}/api/v1/{path}", running.address);
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
+    let mut answer = agent
+        .post(&url)
+        .header("Authorization", format!("Bearer {}", running.token))
+        .send_json(asked)
+        .with_context(|| format!("the server at {} does not answer", running.address))?;
+    if answer.status().is_success() {
+        return answer.body_mut().read_json().context("the server's answer cannot be read");
+    }
+    let problem: serde_json::Value = answer.body_mut().read_json().unwrap_or_default();
+    bail!("{}", problem["detail"].as_str().unwrap_or("the server refuses without saying why"))
+}
+
+/// Writes one command into the data directory.
+///
+/// # Errors
+/// Those of the write path.
+pub(super) fn apply(ingest: &mut Ingest<Sqlite>, command: Command) -> Result<()> {
+    let erases = matches!(command, Command::Erase(_));
+    ingest.apply(&Stamped::new(SystemClock.now(), command))?;
+    ingest.commit()?;
+    if erases && !ingest.scrub()? {
+        bail!("it is erased, but another program reads the store: what was erased leaves the file when the server next writes");
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! `/api/v1/sign-in`: a device whose token has run out proves that it has its key, and is given another.
+//!
+//! A program keeps the token itself. A browser asks for a cookie instead, which its scripts cannot read.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use data_encoding::HEXLOWER_PERMISSIVE;
+use renolog_protocol::id::DeviceId;
+use renolog_protocol::key::Signature;
+use renolog_protocol::time::UnixMs;
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+use super::auth::COOKIE_NAME;
+use super::extract::Body;
+use crate::app::App;
+use crate::secret;
+use crate::store::{Column, DeviceRow, Read};
+use crate::ticket::GOOD_FOR;
+
+/// Something to sign.
+#[derive(Serialize)]
+pub(super) struct Challenge {
+    challenge: String,
+}
+
+pub(super) async fn challenge(State(app): State<App>) -> Json<Challenge> {
+    Json(Challenge { challenge: app.tickets.challenge(app.clock.now(), secret::random()) })
+}
+
+/// The answer.
+#[derive(Deserialize)]
+pub(super) struct Answer {
+    device: DeviceId,
+    challenge: String,
+    /// 128 hexadecimal digits.
+    signature: String,
+    /// Whether the token is to be kept by the browser.
+    #[serde(default)]
+    cookie: bool,
+}
+
+/// What opens the device's next connections.
+#[derive(Debug, Serialize)]
+pub(super) struct Ticketed<T> {
+    #[serde(flatten)]
+    pub(super) told: T,
+    /// Absent where the browser keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<String>,
+    pub(super) expires: UnixMs,
+}
+
+/// An answer that brings a token along, in its body or in a cookie.
+pub(super) fn with_token<T: Serialize>(app: &App, device: DeviceId, cookie: bool, encrypted: bool, told: T) -> Response {
+    let now = app.clock.now();
+    let (token, expires) = (app.tickets.token(device, now), now + GOOD_FOR);
+    if !cookie {
+        return Json(Ticketed { told, token: Some(token), expires }).into_response();
+    }
+    let mut response = Json(Ticketed { told, token: None, expires }).into_response();
+    response.headers_mut().insert(header::SET_COOKIE, set_cookie(&token, encrypted));
+    response
+}
+
+/// The cookie with a token.
+pub(super) fn set_cookie(token: &str, encrypted: bool) -> HeaderValue {
+    let secure = if encrypted { "; Secure" } else { "" };
+    let seconds = GOOD_FOR.0 / 1000;
+    let text = format!("{COOKIE_NAME}={token}; Path=/api; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
+    HeaderValue::try_from(text).expect("a token is made of letters and digits")
+}
+
+pub(super) async fn sign_in(State(app): State<App>, Body(answer): Body<Answer>) -> Result<Response, Problem> {
+    if !app.tickets.asked(&answer.challenge, app.clock.now()) {
+        return Err(Problem::unauthorized("this challenge is not one of ours, or has run out; ask for another"));
+    }
+    let bytes = HEXLOWER_PERMISSIVE.decode(answer.signature.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+    let signature = Signature(bytes.ok_or_else(|| Problem::bad_request("signature is 128 hexadecimal digits"))?);
+    let id = answer.device;
+    let found = app.readers.ask(move |store| store.get::<DeviceRow>(&[id.to_cell()])).await?;
+    let device = found.filter(|device| device.public_key.answers(id, &answer.challenge, &signature));
+    let device = device.ok_or_else(|| Problem::unauthorized("this is not that device's signature"))?;
+    Ok(with_token(&app, device.id, answer.cookie, false, ()))
+}

@@ -1,0 +1,36 @@
+//! Records that the law wants gone.
+
+use renolog_protocol::id::RecordId;
+use renolog_protocol::schema::Role;
+use serde::{Deserialize, Serialize};
+
+use super::{Desk, Done, Order, Reach, Unfit, reason};
+use crate::command::{Command, Erase};
+use crate::store::{ChangeRow, Column, Read};
+
+/// A record to be erased for good.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Which.
+    pub record: RecordId,
+    /// Why. It stays, and everyone who may read the feed reads it.
+    pub reason: String,
+}
+
+impl Order for Erasure {
+    const PATH: &'static str = "records/erase";
+    type Made = Done;
+
+    fn reach<S: Read + ?Sized>(&self, _: &Desk<'_, S>) -> Result<Reach, Unfit> {
+        Ok(Reach::District)
+    }
+
+    fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {
+        let known: Vec<ChangeRow> = desk.store.list_by(ChangeRow::BY_RECORD, &[self.record.to_cell()], None, 1)?;
+        if known.is_empty() {
+            return Err(Unfit::unknown("record", self.record));
+        }
+        let role = Role::parse("district").expect("a name");
+        Ok((Command::Erase(Erase { record: self.record, role, reason: reason(&self.reason)? }), Done {}))
+    }
+}
