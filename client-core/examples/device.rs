@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use renolog_client_core::client::{ClientError, HistoryEntry, Mark, OverdueFilter, SyncState};
 use renolog_client_core::store::{DraftId, Filter, ListedRecord};
-use renolog_client_core::{Device, DeviceError};
+use renolog_client_core::{Device, DeviceError, Settings};
 use renolog_protocol::deadlines::Due;
 use renolog_protocol::id::{CommunityId, RecordId};
 use renolog_protocol::record::{EntryParts, FieldView, VoidTarget, describe};
@@ -31,6 +31,9 @@ struct Arguments {
     /// The file that holds everything. 本机数据文件
     #[arg(long, default_value = "device.db")]
     store: PathBuf,
+    /// Root certificates as PEM, trusted beside the public ones. 另外信任的根证书
+    #[arg(long)]
+    roots: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -149,7 +152,9 @@ fn for_people(error: &anyhow::Error) -> String {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
-    let device = Device::open(&arguments.store).with_context(|| format!("{}", arguments.store.display()))?;
+    let roots = arguments.roots.map(|path| std::fs::read_to_string(&path).with_context(|| format!("{}", path.display())));
+    let settings = Settings { roots: roots.transpose()?, ..Settings::default() };
+    let device = Device::open_with(&arguments.store, settings).with_context(|| format!("{}", arguments.store.display()))?;
     match arguments.command {
         Command::Enrol { server, code } => enrol(&device, &server, &code).await,
         Command::Sync { within } => sync(&device, Duration::from_secs(within)).await,

@@ -18,25 +18,12 @@ use tokio::task::JoinHandle;
 use crate::client::{Client, ClientError, HistoryEntry, Input, Overdue, OverdueFilter, Status, SyncState};
 use crate::driver::{Shared, drive, lock};
 use crate::enrol::{self, EnrolError, Enrolment};
+pub use crate::settings::Settings;
 use crate::store::{Enrolled, Filter, ListedRecord, Place};
+use crate::trust::{BadRoots, Trust};
 
 /// What time it is.
 pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
-
-/// What a device takes from its surroundings; the defaults are those of a real phone.
-#[derive(Clone, Default)]
-pub struct Settings {
-    /// Another clock than the system's, for demonstrations and tests.
-    pub clock: Option<Clock>,
-    /// A fixed seed instead of fresh randomness, for tests.
-    pub seed: Option<[u8; 32]>,
-}
-
-impl std::fmt::Debug for Settings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings").field("own_clock", &self.clock.is_some()).field("seeded", &self.seed.is_some()).finish()
-    }
-}
 
 /// Why a device could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +37,9 @@ pub enum DeviceError {
     /// The system gave no randomness to draw ids and keys from.
     #[error("no randomness: {0}")]
     NoRandomness(getrandom::Error),
+    /// The roots that it was to trust are none.
+    #[error(transparent)]
+    BadRoots(#[from] BadRoots),
     /// The device was stopped while something waited for it.
     #[error("the device was stopped")]
     Stopped,
@@ -97,8 +87,9 @@ impl Device {
     /// The same with other surroundings.
     ///
     /// # Errors
-    /// [`ClientError::Store`]; [`DeviceError::NoRandomness`].
+    /// [`ClientError::Store`]; [`DeviceError::NoRandomness`]; [`DeviceError::BadRoots`].
     pub fn open_with(path: impl AsRef<Path>, settings: Settings) -> Result<Self, DeviceError> {
+        let trust = Trust::new(settings.roots.as_deref())?;
         let mut seed = [0; 32];
         match settings.seed {
             Some(given) => seed = given,
@@ -110,6 +101,7 @@ impl Device {
         let shared = Shared {
             client: Mutex::new(client),
             clock,
+            trust,
             traffic: Arc::default(),
             work: Notify::new(),
             revision,
@@ -118,14 +110,16 @@ impl Device {
         Ok(Self { shared: Arc::new(shared), driver: Arc::default() })
     }
 
-    /// Exchanges a one-time code for a place on the server, and follows every community the person has a role in.
+    /// Exchanges a one-time code for a place on the server (`https://…`; `http://…` only where the network itself is
+    /// trusted), and follows every community the person has a role in.
     ///
     /// # Errors
     /// [`EnrolError`]; [`ClientError::Store`].
     pub async fn enrol(&self, server: &str, code: &str, device_name: &str) -> Result<Enrolment, DeviceError> {
         let (device, key) = self.peek(|client| (client.device(), client.public_key()));
         let (address, code, device_name) = (server.to_owned(), code.to_owned(), device_name.to_owned());
-        let asked = tokio::task::spawn_blocking(move || enrol::enrol(&address, &code, device, key, &device_name));
+        let trust = self.shared.trust.clone();
+        let asked = tokio::task::spawn_blocking(move || enrol::enrol(&trust, &address, &code, device, key, &device_name));
         let enrolment = asked.await.map_err(|_| DeviceError::Stopped)??;
         self.with(|client, now| {
             let Enrolment { person, name, token, .. } = enrolment.clone();

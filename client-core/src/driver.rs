@@ -9,11 +9,13 @@ use tokio::sync::{Notify, watch};
 use crate::client::{Client, Input, Output};
 use crate::device::Clock;
 use crate::transport::{Link, LinkEvent, Target, Traffic};
+use crate::trust::Trust;
 
 /// What a device's handles and its task share.
 pub(crate) struct Shared {
     pub(crate) client: Mutex<Client>,
     pub(crate) clock: Clock,
+    pub(crate) trust: Trust,
     pub(crate) traffic: Arc<Traffic>,
     /// Rung when there may be something for the link.
     pub(crate) work: Notify,
@@ -60,7 +62,8 @@ impl Shared {
 
     fn target(&self) -> Option<Target> {
         let client = lock(&self.client);
-        client.enrolment().map(|enrolled| Target { server: enrolled.server.clone(), token: enrolled.token.clone() })
+        let enrolled = client.enrolment()?;
+        Some(Target { server: enrolled.server.clone(), token: enrolled.token.clone(), trust: self.trust.clone() })
     }
 }
 

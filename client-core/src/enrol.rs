@@ -1,10 +1,12 @@
-//! Enrolment: a one-time code becomes a token, once, over plain HTTP.
+//! Enrolment: a one-time code becomes a token, once, over HTTP.
 
 use std::time::Duration;
 
 use renolog_protocol::id::{CommunityId, DeviceId, PersonId};
 use renolog_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
+
+use crate::trust::Trust;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
@@ -70,20 +72,37 @@ struct Problem {
     detail: String,
 }
 
+/// Where a server whose feed is at `wss://…` answers questions.
+fn asked_at(server: &str) -> String {
+    let server = server.trim_end_matches('/');
+    match server.split_once("://") {
+        Some(("ws", rest)) => format!("http://{rest}"),
+        Some(("wss", rest)) => format!("https://{rest}"),
+        _ => server.to_owned(),
+    }
+}
+
+/// Whoever is sent on from a secure address is never sent to one that is not.
+fn agent(trust: &Trust, server: &str) -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_WITHIN)).proxy(None);
+    config.https_only(server.starts_with("https:")).tls_config(trust.asking()).build().into()
+}
+
 /// Asks the server, waiting for its answer.
 pub(crate) fn enrol(
+    trust: &Trust,
     server: &str,
     code: &str,
     device: DeviceId,
     key: PublicKey,
     device_name: &str,
 ) -> Result<Enrolment, EnrolError> {
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_WITHIN)).proxy(None).build().into();
+    let server = asked_at(server);
+    let agent = agent(trust, &server);
     let public_key = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     let unreachable = |e: ureq::Error| EnrolError::Unreachable(e.to_string());
     let mut response = agent
-        .post(format!("{}/api/v1/enrol", server.trim_end_matches('/')))
+        .post(format!("{server}/api/v1/enrol"))
         .header("Authorization", format!("Bearer {code}"))
         .send_json(Request { device, public_key, device_name })
         .map_err(unreachable)?;

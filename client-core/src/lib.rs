@@ -59,9 +59,12 @@ pub mod device;
 mod driver;
 pub mod engine;
 mod enrol;
+mod settings;
 pub mod store;
 mod transport;
+mod trust;
 
 pub use client::Client;
 pub use device::{Device, DeviceError, Settings};
 pub use enrol::{EnrolError, EnrolledCommunity, Enrolment};
+pub use trust::BadRoots;

@@ -11,16 +11,22 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use renolog_protocol::limits;
 use renolog_protocol::session::ByeCode;
+use renolog_protocol::time::SpanMs;
 use renolog_protocol::wire::{Bye, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::http::{Response, StatusCode, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::trust::Trust;
 
 /// A phone in a stairwell needs several seconds to find its network again; longer than this is no network.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
@@ -37,6 +43,7 @@ const MESSAGES_WAITING: usize = 8;
 pub(crate) struct Target {
     pub(crate) server: String,
     pub(crate) token: String,
+    pub(crate) trust: Trust,
 }
 
 /// What happened on the link.
@@ -138,10 +145,13 @@ async fn live(
     converse(socket, to_send, report).await
 }
 
-async fn connect(target: &Target, traffic: Arc<Traffic>) -> Result<WebSocketStream<Counted>, Error> {
+async fn connect(target: &Target, traffic: Arc<Traffic>) -> Result<WebSocketStream<Wire>, Error> {
     let uri: Uri = sync_address(&target.server).parse()?;
-    let (host, port) = (uri.host().unwrap_or_default().to_owned(), uri.port_u16().unwrap_or(80));
+    let encrypted = uri.scheme_str() == Some("wss");
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
     let stream = Counted { inner: open(&host, port).await?, traffic, waited: false };
+    let stream: Wire = if encrypted { Box::new(encrypt(target, host, stream).await?) } else { Box::new(stream) };
     let request = ClientRequestBuilder::new(uri)
         .with_header("Authorization", format!("Bearer {}", target.token))
         .with_sub_protocol(SUBPROTOCOL);
@@ -149,7 +159,11 @@ async fn connect(target: &Target, traffic: Arc<Traffic>) -> Result<WebSocketStre
     Ok(client_async_with_config(request, stream, Some(bounds)).await?.0)
 }
 
-/// The connector: plain TCP. A secure one takes its place here.
+async fn encrypt(target: &Target, host: String, stream: Counted) -> Result<TlsStream<Counted>, std::io::Error> {
+    let name = ServerName::try_from(host).map_err(std::io::Error::other)?;
+    TlsConnector::from(target.trust.live()).connect(name, stream).await
+}
+
 async fn open(host: &str, port: u16) -> Result<TcpStream, std::io::Error> {
     let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the server's name has no address");
     for address in lookup_host((host, port)).await? {
@@ -165,7 +179,7 @@ async fn open(host: &str, port: u16) -> Result<TcpStream, std::io::Error> {
 }
 
 async fn converse(
-    socket: WebSocketStream<Counted>,
+    socket: WebSocketStream<Wire>,
     mut to_send: mpsc::UnboundedReceiver<Vec<u8>>,
     report: &mpsc::Sender<LinkEvent>,
 ) -> Result<(), Error> {
@@ -202,7 +216,11 @@ async fn converse(
 
 fn sync_address(server: &str) -> String {
     let base = server.trim_end_matches('/');
-    let base = base.strip_prefix("http://").map_or_else(|| base.to_owned(), |rest| format!("ws://{rest}"));
+    let base = match base.split_once("://") {
+        Some(("http", rest)) => format!("ws://{rest}"),
+        Some(("https", rest)) => format!("wss://{rest}"),
+        _ => base.to_owned(),
+    };
     format!("{base}/api/v1/sync")
 }
 
@@ -222,8 +240,22 @@ fn turned_away(response: &Response<Option<Vec<u8>>>) -> LinkEvent {
     };
     let mut bye = code.bye(words("en").unwrap_or_else(|| format!("the server answered {}", response.status())));
     bye.zh = words("zh").unwrap_or(bye.zh);
+    bye.retry_after = wait_asked_for(response).or(bye.retry_after);
     LinkEvent::TurnedAway(bye)
 }
+
+/// `Retry-After`, in seconds.
+fn wait_asked_for(response: &Response<Option<Vec<u8>>>) -> Option<SpanMs> {
+    let seconds: u32 = response.headers().get("Retry-After")?.to_str().ok()?.parse().ok()?;
+    Some(SpanMs::from_secs(seconds.into()))
+}
+
+/// What frames travel on, encrypted or not.
+type Wire = Box<dyn Duplex>;
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
 /// A TCP stream that counts.
 #[derive(Debug)]
@@ -282,6 +314,8 @@ mod tests {
             ("http://localhost:7420", "ws://localhost:7420/api/v1/sync"),
             ("http://localhost:7420/", "ws://localhost:7420/api/v1/sync"),
             ("ws://10.0.0.1", "ws://10.0.0.1/api/v1/sync"),
+            ("https://log.example", "wss://log.example/api/v1/sync"),
+            ("wss://log.example/", "wss://log.example/api/v1/sync"),
         ] {
             assert_eq!(sync_address(server), address);
         }
@@ -301,6 +335,9 @@ mod tests {
             (bye.code.as_str(), bye.zh.as_str(), bye.en.as_str()),
             ("not_allowed", "设备已停用", "the device was retired")
         );
+        let mut busy = Response::builder().status(429).body(None).expect("a response");
+        busy.headers_mut().insert("Retry-After", 40.into());
+        assert!(matches!(turned_away(&busy), LinkEvent::TurnedAway(bye) if bye.retry_after == Some(SpanMs::from_secs(40))));
         assert!(matches!(answer(503, ""), LinkEvent::TurnedAway(bye) if bye.retry_after.is_some()));
         assert!(matches!(answer(500, "oops"), LinkEvent::Gone));
     }

@@ -55,7 +55,7 @@ impl Stage {
 
         let link = Link::to(self.server).await?;
         let clock = self.clock.clone();
-        let settings = Settings { clock: Some(Arc::new(move || clock.now() + skew)), seed: None };
+        let settings = Settings { clock: Some(Arc::new(move || clock.now() + skew)), seed: None, ..Settings::default() };
         let device = Device::open_with(self.devices.join(format!("{name}.sqlite3")), settings)?;
         let enrolment = device.enrol(&format!("http://{}", link.address()), &code.code, &format!("{name}的手机")).await?;
         device.start()?;
