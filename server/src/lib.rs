@@ -14,6 +14,7 @@
 //!
 //! - [`cli`] → [`app`] → {[`http`], [`live`]} → {[`ingest`], [`store`]}; SQL stands under `store/` only, axum in
 //!   [`http`], [`live`], [`serve`] only.
+//! - [`gate`] counts who comes in, and [`limits`] says how much is too much.
 //! - [`ingest`] looks at no clock and draws no random number: what it needs, the [`command`] carries.
 //! - [`demo`] alone uses the device crate.
 //!
@@ -47,10 +48,12 @@ pub mod conflicts;
 pub mod data_dir;
 pub mod demo;
 pub mod figures;
+pub mod gate;
 pub mod history;
 pub mod http;
 pub mod hub;
 pub mod ingest;
+pub mod limits;
 pub mod live;
 pub mod office;
 pub mod overdue;
