@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::command::{Command, Found, Stamped, UseSchema};
 use crate::data_dir::{DataDir, DataDirError, Running};
 use crate::figures::District;
+use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::ingest::{self, Ingest, IngestError, Rejection, SchemaRefused};
 use crate::office::{Desk, NotDone, Order, Unfit};
@@ -42,6 +43,8 @@ pub struct App {
     pub tickets: Arc<Tickets>,
     /// The hash of the token with which the commands of this program reach this server while it runs.
     pub local: Arc<[u8]>,
+    /// Who may come in, and how often.
+    pub gate: Arc<Gate>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server goes down.
@@ -98,7 +101,8 @@ impl App {
         let tickets = Arc::new(Tickets::new(data.ticket_key()?));
         let local_token = secret::new_token();
         let local = secret::token_hash(&local_token).into();
-        let app = Self { writer, readers, hub, schema, calendar, district, tickets, local, clock, stopping };
+        let gate = Arc::new(Gate::default());
+        let app = Self { writer, readers, hub, schema, calendar, district, tickets, local, gate, clock, stopping };
         Ok((app, Handle { stop, writer: thread, data, local_token }))
     }
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod desk;
+mod door;
 mod overdue;
 mod quarantine;
 mod schema;
@@ -89,6 +90,8 @@ struct Serve {
     /// Listen on an address that other machines reach, without encryption. Only where the network itself is trusted.
     #[arg(long)]
     plain_text_to_the_network: bool,
+    #[command(flatten)]
+    door: door::DoorArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -238,12 +241,12 @@ fn serve_forever(args: Serve) -> Result<()> {
     let (calendar, district) = (read_calendar(args.calendar.as_deref())?, read_district(args.district.as_deref())?);
     let data = DataDir::hold(&args.data.data)?;
     runtime()?.block_on(async {
-        let listener = serve::listen(args.listen, args.plain_text_to_the_network).await?;
+        let door = args.door.open(args.listen, args.plain_text_to_the_network).await?;
         let max_bytes = args.max_store_mb.map(|mb| mb << 20);
         let (app, handle) = App::start(data, schema, Arc::new(SystemClock), max_bytes)?;
-        let app = App { calendar, district, ..app };
-        println!("旧改日志正在服务 renolog is serving on http://{}", listener.local_addr()?);
-        serve::serve(app, handle, listener, asked_to_stop()).await?;
+        let app = App { calendar, district, gate: args.door.gate(), ..app };
+        println!("旧改日志正在服务 renolog is serving on {}", door.url()?);
+        serve::serve(app, handle, door, asked_to_stop()).await?;
         Ok(())
     })
 }

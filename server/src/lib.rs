@@ -13,8 +13,8 @@
 //! ```
 //!
 //! - [`cli`] → [`app`] → {[`http`], [`live`]} → {[`ingest`], [`store`]}; SQL stands under `store/` only, axum in
-//!   [`http`], [`live`], [`serve`] only.
-//! - [`gate`] counts who comes in, and [`limits`] says how much is too much.
+//!   [`http`], [`live`], [`door`] only.
+//! - [`door`] turns sockets into requests; [`gate`] counts who comes in, and [`limits`] says how much is too much.
 //! - [`ingest`] looks at no clock and draws no random number: what it needs, the [`command`] carries.
 //! - [`demo`] alone uses the device crate.
 //!
@@ -47,6 +47,7 @@ pub mod command;
 pub mod conflicts;
 pub mod data_dir;
 pub mod demo;
+pub mod door;
 pub mod figures;
 pub mod gate;
 pub mod history;
@@ -63,6 +64,7 @@ pub mod roll;
 pub mod schema_text;
 pub mod secret;
 pub mod serve;
+mod stay;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -20,6 +20,7 @@ use crate::command::{Command, Push, Saw};
 use crate::hub::{News, Wake};
 use crate::ingest::{Outcome, Pushed, Rejection};
 use crate::reception::{self, NotTaken};
+use crate::stay::{Pace, Stay};
 use crate::store::{DeviceRow, StoreError};
 use crate::ticket::{GOOD_FOR, Ticket};
 use crate::writer::WriteError;
@@ -40,6 +41,7 @@ struct Connection {
     ticket: Option<Ticket>,
     /// When a role of its person begins or ends next.
     reconsider: Option<UnixMs>,
+    stay: Stay,
 }
 
 /// What became of a submitted batch.
@@ -56,6 +58,7 @@ pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut sock
         skew: SpanMs(0),
         ticket,
         reconsider: None,
+        stay: Stay::begin(&app, id),
         app,
         device,
         wake,
@@ -80,7 +83,9 @@ impl Connection {
                         }
                     }
                     Output::Introduce { device_time, cursors } => self.introduce(device_time, cursors).await,
-                    Output::Submit(batch) => judging.push(judge(self.app.clone(), self.device.id, self.skew, batch)),
+                    Output::Submit(batch) => {
+                        judging.push(judge(self.app.clone(), self.stay.pace(), self.device.id, self.skew, batch));
+                    }
                     Output::Read { feed, after } => self.read(feed, after).await,
                     Output::Saw { feed, upto } => self.saw(feed, upto),
                     Output::Close => {
@@ -102,6 +107,7 @@ impl Connection {
                 Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
                 news = self.wake.news() => self.news(news).await,
                 () = after(reconsider) => self.standings().await,
+                (code, why) = self.stay.over() => self.end(code, why),
                 () = until(&mut stopping) => self.end(ByeCode::GoingAway, "the server is going down"),
             }
         }
@@ -127,6 +133,7 @@ impl Connection {
     }
 
     async fn introduce(&mut self, device_time: UnixMs, cursors: Vec<Cursor>) {
+        self.stay.greeted();
         let (schema, calendar) = (self.app.schema.clone(), self.app.calendar.clone());
         let (device, person, now) = (self.device.id, self.device.person, self.app.clock.now());
         self.skew = now - device_time;
@@ -270,7 +277,8 @@ async fn send(socket: &mut WebSocket, bytes: Vec<u8>) -> Result<Sent, axum::Erro
 }
 
 /// Checks a batch and has it judged; answers once the verdicts are on disk.
-async fn judge(app: App, carrier: DeviceId, skew: SpanMs, raw: RawBatch) -> Judged {
+async fn judge(app: App, pace: Arc<Pace>, carrier: DeviceId, skew: SpanMs, raw: RawBatch) -> Judged {
+    pace.turn(&raw).await;
     let opened = app.readers.ask(move |store| Ok(reception::open_batch(store, raw))).await;
     let batch = opened.map_err(NotTaken::Store).and_then(|opened| opened).map_err(|why| (why.code(), why.to_string()))?;
     match app.writer.submit(Command::Push(Push { batch, carrier, skew })).await {

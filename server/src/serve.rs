@@ -1,13 +1,16 @@
 //! Listening: from an address to an orderly end.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::app::{App, Handle};
 use crate::data_dir::DataDirError;
+use crate::door::{Certificate, CertificateError, CertificateFiles, Door};
 use crate::http;
 
 /// How long connections may take to say goodbye.
@@ -26,11 +29,14 @@ pub enum ServeError {
     },
     /// Without encryption, only this machine may connect.
     #[error(
-        "{0} can be reached from other machines, and this server does not encrypt by itself: everything, tokens included, \
-         could be read on the way. Listen on 127.0.0.1 behind a proxy that speaks TLS, or say \
-         --plain-text-to-the-network if the network itself is trusted"
+        "{0} can be reached from other machines, and without a certificate nothing is encrypted: everything, tokens \
+         included, could be read on the way. Give --tls-cert and --tls-key; or listen on 127.0.0.1 behind a proxy that \
+         speaks TLS; or say --plain-text-to-the-network if the network itself is trusted"
     )]
     Exposed(SocketAddr),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The announcement in the data directory could not be written.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -47,6 +53,19 @@ pub async fn listen(address: SocketAddr, plain_text_to_the_network: bool) -> Res
     if !address.ip().is_loopback() && !plain_text_to_the_network {
         return Err(ServeError::Exposed(address));
     }
+    bind(address).await
+}
+
+/// Takes any address, and speaks TLS there.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn listen_encrypted(address: SocketAddr, files: CertificateFiles) -> Result<Door, ServeError> {
+    let certificate = Arc::new(Certificate::load(files)?);
+    Ok(Door::encrypted(bind(address).await?, certificate))
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|why| ServeError::Listen { address, why })
 }
 
@@ -57,27 +76,57 @@ pub async fn listen(address: SocketAddr, plain_text_to_the_network: bool) -> Res
 pub async fn serve(
     app: App,
     handle: Handle,
-    listener: TcpListener,
+    door: impl Into<Door>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let address = listener.local_addr()?;
-    handle.announce(address)?;
-    tracing::info!(%address, data = %handle.data().path().display(), "listening");
+    let door = door.into();
+    let address = door.address()?;
+    let side_door = side_door(&door).await?;
+    handle.announce(side_door.as_ref().map_or(Ok(address), Door::address)?)?;
+    tracing::info!(%address, encrypted = door.certificate().is_some(), data = %handle.data().path().display(), "listening");
 
-    let mut stopping = app.stopping.clone();
-    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {
-        drop(stopping.wait_for(|stopping| *stopping).await);
-    });
-    let serving = tokio::spawn(server.into_future());
+    let mut keeping = keep(app, door, side_door);
     stop.await;
     tracing::info!("stopping");
     handle.stop();
-    match tokio::time::timeout(GOODBYE, serving).await {
-        Ok(Ok(served)) => served?,
-        Ok(Err(_)) => tracing::error!("the listener ended badly"),
-        Err(_) => tracing::warn!("some connections did not say goodbye in time"),
+    let farewell = async {
+        while let Some(kept) = keeping.join_next().await {
+            if kept.is_err() {
+                tracing::error!("a door was not closed well");
+            }
+        }
+    };
+    if tokio::time::timeout(GOODBYE, farewell).await.is_err() {
+        tracing::warn!("some connections did not say goodbye in time");
+        keeping.shutdown().await;
     }
     tokio::task::spawn_blocking(move || handle.finish()).await.map_err(std::io::Error::other)?;
     tracing::info!("stopped; everything that was taken is on disk");
     Ok(())
+}
+
+/// Where the commands of this program reach a server whose own door is encrypted: they have its word for who it is from the
+/// data directory, and no use for a certificate. On this machine only.
+async fn side_door(door: &Door) -> Result<Option<Door>, ServeError> {
+    if door.certificate().is_none() {
+        return Ok(None);
+    }
+    let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
+    Ok(Some(listener.into()))
+}
+
+/// Opens the doors, and looks after the certificate.
+fn keep(app: App, door: Door, side_door: Option<Door>) -> JoinSet<()> {
+    let mut keeping = JoinSet::new();
+    let (gate, stopping) = (app.gate.clone(), app.stopping.clone());
+    if let Some(certificate) = door.certificate().cloned() {
+        keeping.spawn(certificate.look_after(gate.limits().look_every, stopping.clone()));
+    }
+    let router = http::router(app);
+    if let Some(side_door) = side_door {
+        // With seats of its own: whoever crowds the other door must not keep the operator out.
+        keeping.spawn(side_door.keep(router.clone(), Arc::default(), stopping.clone()));
+    }
+    keeping.spawn(door.keep(router, gate, stopping));
+    keeping
 }

@@ -1,13 +1,16 @@
 //! The HTTP API. The whole of it can be read in [`router`].
 
 mod admin;
+mod attempts;
 mod auth;
 mod communities;
 mod disputes;
 mod enrol;
 mod extract;
 mod figures;
+mod headers;
 mod overdue;
+mod peer;
 mod problem;
 mod quarantine;
 mod records;
@@ -16,17 +19,20 @@ mod sign_in;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use renolog_protocol::limits;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 pub use auth::Caller;
+pub use peer::Peer;
 pub use problem::Problem;
 
 use crate::app::App;
@@ -38,8 +44,11 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// code as one.
 pub fn router(app: App) -> Router {
     let api = Router::new()
-        .route("/enrol", post(enrol::enrol))
-        .route("/sign-in", get(sign_in::challenge).post(sign_in::sign_in))
+        .route("/enrol", post(enrol::enrol).layer(from_fn_with_state(app.clone(), attempts::counted)))
+        .route(
+            "/sign-in",
+            get(sign_in::challenge).post(sign_in::sign_in).layer(from_fn_with_state(app.clone(), attempts::counted)),
+        )
         .nest("/admin", admin::routes())
         .route("/communities", get(communities::list))
         .route("/communities/{community}", get(communities::show))
@@ -56,13 +65,16 @@ pub fn router(app: App) -> Router {
         .route("/records/{record}/tally", get(disputes::tally))
         .route("/records/{record}/history", get(records::history))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
-        .layer(RequestBodyLimitLayer::new(limits::FRAME_BYTES));
+        .layer(RequestBodyLimitLayer::new(limits::FRAME_BYTES))
+        .layer(from_fn(typed::answers));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/api/v1/sync", get(sync::upgrade))
         .nest("/api/v1", api)
+        .layer(from_fn_with_state(app.clone(), attempts::failures))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn_with_state(app.clone(), headers::guard))
         .with_state(app)
 }
 

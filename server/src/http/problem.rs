@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use renolog_protocol::time::SpanMs;
 use serde::Serialize;
 
 use crate::ingest::Rejection;
@@ -25,6 +26,9 @@ pub struct Problem {
     pub code: &'static str,
     /// For people, in Chinese.
     pub zh: &'static str,
+    /// In how many seconds it is worth asking again, if that alone can help; sent as `Retry-After`.
+    #[serde(skip)]
+    pub retry_after: Option<u32>,
 }
 
 macro_rules! problems {
@@ -40,6 +44,7 @@ macro_rules! problems {
                         detail: detail.into(),
                         code: $code,
                         zh: $zh,
+                        retry_after: None,
                     }
                 }
             )*
@@ -72,12 +77,36 @@ problems! {
     device_taken = CONFLICT, "device_taken", "This device is enrolled already", "该设备已登记";
     /// A refused change that would damage its record.
     unreleasable = UNPROCESSABLE_ENTITY, "unreleasable", "This change cannot be released", "这项修改无法放行";
+    /// Too often, or too many at once.
+    too_many_requests = TOO_MANY_REQUESTS, "too_many_requests", "Too many requests", "操作过于频繁，请稍后再试";
+    /// A body over the bound.
+    too_large = PAYLOAD_TOO_LARGE, "too_large", "The request is too large", "提交的内容过大";
+    /// A request that came, or was answered, too slowly.
+    too_slow = GATEWAY_TIMEOUT, "too_slow", "The request took too long", "请求超时，请稍后再试";
     /// No room on the disk.
     storage_full = INSUFFICIENT_STORAGE, "storage_full", "The server has no room to store anything", "服务器存储已满";
     /// The disk fails.
     storage_failing = INTERNAL_SERVER_ERROR, "storage_failing", "The server's store fails", "服务器存储故障";
     /// The server is going down.
     stopping = SERVICE_UNAVAILABLE, "stopping", "The server is going down", "服务器正在关闭";
+}
+
+/// When it is worth looking again whether others have left.
+const CROWDED_SECONDS: u32 = 30;
+
+impl Problem {
+    /// Too often; `wait` is how long until it may be tried again.
+    pub fn wait(wait: SpanMs) -> Self {
+        let seconds = u32::try_from(wait.0.max(0).unsigned_abs().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
+        let problem = Self::too_many_requests(format!("too many attempts from this address; try again in {seconds} s"));
+        Self { retry_after: Some(seconds), ..problem }
+    }
+
+    /// Too many connections at once from the asker's address.
+    pub fn crowded() -> Self {
+        let problem = Self::too_many_requests("too many connections from this address; close some, or try again later");
+        Self { retry_after: Some(CROWDED_SECONDS), ..problem }
+    }
 }
 
 impl IntoResponse for Problem {
@@ -88,6 +117,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::Problem;
 use super::auth::COOKIE_NAME;
 use super::extract::Body;
+use super::peer::Peer;
 use crate::app::App;
 use crate::secret;
 use crate::store::{Column, DeviceRow, Read};
@@ -73,7 +74,7 @@ pub(super) fn set_cookie(token: &str, encrypted: bool) -> HeaderValue {
     HeaderValue::try_from(text).expect("a token is made of letters and digits")
 }
 
-pub(super) async fn sign_in(State(app): State<App>, Body(answer): Body<Answer>) -> Result<Response, Problem> {
+pub(super) async fn sign_in(State(app): State<App>, peer: Peer, Body(answer): Body<Answer>) -> Result<Response, Problem> {
     if !app.tickets.asked(&answer.challenge, app.clock.now()) {
         return Err(Problem::unauthorized("this challenge is not one of ours, or has run out; ask for another"));
     }
@@ -83,5 +84,5 @@ pub(super) async fn sign_in(State(app): State<App>, Body(answer): Body<Answer>) 
     let found = app.readers.ask(move |store| store.get::<DeviceRow>(&[id.to_cell()])).await?;
     let device = found.filter(|device| device.public_key.answers(id, &answer.challenge, &signature));
     let device = device.ok_or_else(|| Problem::unauthorized("this is not that device's signature"))?;
-    Ok(with_token(&app, device.id, answer.cookie, false, ()))
+    Ok(with_token(&app, device.id, answer.cookie, peer.secure, ()))
 }

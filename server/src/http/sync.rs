@@ -10,6 +10,7 @@ use renolog_protocol::wire::SUBPROTOCOL;
 
 use super::Problem;
 use super::auth::Connecting;
+use super::peer::{Brought, Peer};
 use super::sign_in::set_cookie;
 use crate::app::App;
 use crate::live;
@@ -17,15 +18,20 @@ use crate::live;
 pub(super) async fn upgrade(
     State(app): State<App>,
     Connecting { device, ticket, cookie }: Connecting,
+    peer: Peer,
+    Brought(seat): Brought,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|error| Problem::bad_request(error.body_text()))?;
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(limits::FRAME_BYTES).max_frame_size(limits::FRAME_BYTES);
     let now = app.clock.now();
     // A browser is given its next token with the answer to the upgrade, where its scripts do not see it.
-    let renewed = (cookie && ticket.is_stale_at(now)).then(|| set_cookie(&app.tickets.token(device.id, now), false));
+    let renewed = (cookie && ticket.is_stale_at(now)).then(|| set_cookie(&app.tickets.token(device.id, now), peer.secure));
     let kept_by_device = (!cookie).then_some(ticket);
-    let mut response = upgrade.on_upgrade(move |socket| live::serve(app, device, kept_by_device, socket));
+    let mut response = upgrade.on_upgrade(async move |socket| {
+        live::serve(app, device, kept_by_device, socket).await;
+        drop(seat);
+    });
     if let Some(cookie) = renewed {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
