@@ -12,6 +12,8 @@ use crate::limits::Rate;
 #[derive(Debug)]
 pub struct Buckets<K: Hash + Eq> {
     rate: Rate,
+    remembered: NonZeroUsize,
+    /// Takes room as it fills.
     buckets: LruCache<K, Bucket>,
 }
 
@@ -25,7 +27,7 @@ struct Bucket {
 impl<K: Hash + Eq> Buckets<K> {
     /// Full buckets for any key; at most `remembered` that are not full.
     pub fn new(rate: Rate, remembered: NonZeroUsize) -> Self {
-        Self { rate, buckets: LruCache::new(remembered) }
+        Self { rate, remembered, buckets: LruCache::unbounded() }
     }
 
     /// Takes `tokens` if there is at least one; what is missing is owed, so that nobody waits for a bucket that could
@@ -37,14 +39,21 @@ impl<K: Hash + Eq> Buckets<K> {
         let owed = self.owed(&key, now);
         let over = owed.0.saturating_add(self.rate.every.0) - self.span(self.rate.burst);
         let taken = if over <= 0 { self.span(tokens) } else { 0 };
-        self.buckets.put(key, Bucket { owed: SpanMs(owed.0.saturating_add(taken)), at: now });
+        self.remember(key, Bucket { owed: SpanMs(owed.0.saturating_add(taken)), at: now });
         if over <= 0 { Ok(()) } else { Err(SpanMs(over)) }
     }
 
     /// Gives back what was taken.
     pub fn give_back(&mut self, key: K, tokens: u32, now: UnixMs) {
         let owed = self.owed(&key, now);
-        self.buckets.put(key, Bucket { owed: SpanMs((owed.0 - self.span(tokens)).max(0)), at: now });
+        self.remember(key, Bucket { owed: SpanMs((owed.0 - self.span(tokens)).max(0)), at: now });
+    }
+
+    fn remember(&mut self, key: K, bucket: Bucket) {
+        self.buckets.put(key, bucket);
+        if self.buckets.len() > self.remembered.get() {
+            self.buckets.pop_lru();
+        }
     }
 
     /// How many keys are remembered.
