@@ -2,9 +2,13 @@
 //! device and it, and a peer that speaks frames without being a device.
 
 mod peer;
+mod raw;
 mod relay;
+mod secure;
 mod served;
 
 pub use peer::{Enrolled, Peer};
+pub use raw::{Answer, exchange, plain};
 pub use relay::Relay;
-pub use served::{InProcess, Killable, Office, request, serve_as_child};
+pub use secure::{Authority, shown};
+pub use served::{InProcess, Killable, Office, Opening, request, serve_as_child};

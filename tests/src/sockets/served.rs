@@ -1,7 +1,7 @@
 //! Servers for tests: one in this process, and one in a process of its own that can be killed.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -12,6 +12,9 @@ use renolog_server::app::App;
 use renolog_server::cli::{self, Cli};
 use renolog_server::clock::SystemClock;
 use renolog_server::data_dir::{self, DataDir};
+use renolog_server::door::{Certificate, Door};
+use renolog_server::gate::{Gate, Proxies};
+use renolog_server::limits::Limits;
 use renolog_server::serve::{self, ServeError};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -109,21 +112,46 @@ pub struct InProcess {
     serving: JoinHandle<Result<(), ServeError>>,
 }
 
+/// How a server in this process meets the world.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// Most bytes its store may take.
+    pub max_store_bytes: Option<u64>,
+    /// What it holds everyone to.
+    pub limits: Limits,
+    /// The proxies that it believes.
+    pub proxies: Proxies,
+    /// What it encrypts by, if it does.
+    pub certificate: Option<Arc<Certificate>>,
+}
+
 impl InProcess {
     /// Starts one on a data directory.
     ///
     /// # Panics
     /// If it does not start.
     pub async fn start(data: &Path, max_store_bytes: Option<u64>) -> Self {
+        Self::open(data, Opening { max_store_bytes, ..Opening::default() }).await
+    }
+
+    /// The same, as said.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn open(data: &Path, opening: Opening) -> Self {
+        let Opening { max_store_bytes, limits, proxies, certificate } = opening;
         let held = DataDir::hold(data).expect("a data directory");
         let (app, handle) = App::start(held, Schema::built_in(), Arc::new(SystemClock), max_store_bytes).expect("a server");
+        let app = App { gate: Arc::new(Gate::new(limits, proxies)), ..app };
         let listener = serve::listen("127.0.0.1:0".parse().expect("an address"), false).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
+        let door = match certificate {
+            Some(certificate) => Door::encrypted(listener, certificate),
+            None => listener.into(),
+        };
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(serve::serve(app.clone(), handle, listener, async move { drop(stopped.await) }));
-        // Whoever asks for its health is answered once it serves, and by then it has said where it is.
-        let health = format!("http://{address}/healthz");
-        tokio::task::spawn_blocking(move || request("GET", &health, None, None)).await.expect("an answer");
+        let serving = tokio::spawn(serve::serve(app.clone(), handle, door, async move { drop(stopped.await) }));
+        tokio::task::spawn_blocking(move || knock(address)).await.expect("it serves");
         Self { address, office: Office::of(data), app, stop, serving }
     }
 
@@ -139,6 +167,14 @@ impl InProcess {
     }
 }
 
+/// Waits until a server serves, be it encrypted: it ends a connection on which a word was said that it cannot answer, or
+/// answers. By then it has said where it is.
+fn knock(address: SocketAddr) {
+    let mut stream = TcpStream::connect(address).expect("it is bound");
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("somebody is there");
+    drop(stream.read_to_end(&mut Vec::new()));
+}
+
 /// A server in a process of its own.
 #[derive(Debug)]
 pub struct Killable {
@@ -151,6 +187,8 @@ pub struct Killable {
 
 /// Says which data directory the child is to serve.
 const CHILD: &str = "RENOLOG_TEST_DATA";
+/// Says with which further words on its command line, one a line.
+const CHILD_WORDS: &str = "RENOLOG_TEST_WORDS";
 
 /// To be called from an ignored test named `server_process`, which [`Killable::start`] runs in a process of its own: this
 /// test program, so that what is killed is what was just built.
@@ -159,8 +197,9 @@ const CHILD: &str = "RENOLOG_TEST_DATA";
 /// If it is not run by [`Killable::start`], or the server does not start.
 pub fn serve_as_child() {
     let data = std::env::var(CHILD).expect("only a test that kills a server runs this");
+    let more = std::env::var(CHILD_WORDS).unwrap_or_default();
     let words = ["renolog", "serve", "--data", &data, "--listen", "127.0.0.1:0"];
-    cli::run(Cli::parse_from(words)).expect("it serves until it is killed");
+    cli::run(Cli::parse_from(words.into_iter().chain(more.lines()))).expect("it serves until it is killed");
 }
 
 impl Killable {
@@ -169,22 +208,40 @@ impl Killable {
     /// # Panics
     /// If it does not start.
     pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// The same, with more words on its command line.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_with(data: &Path, words: &[&str]) -> Self {
         let this: PathBuf = std::env::current_exe().expect("a test program");
         let mut child = Command::new(this)
             .args(["--exact", "server_process", "--ignored", "--nocapture"])
             .env(CHILD, data)
+            .env(CHILD_WORDS, words.join("\n"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("a process");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut lines = output.lines().map_while(Result::ok);
-        let address = lines.find_map(|line| line.split_once("http://").and_then(|(_, address)| address.trim().parse().ok()));
+        let address = lines.find_map(|line| line.split_once("://").and_then(|(_, address)| address.trim().parse().ok()));
         let address = address.expect("it says where it listens");
         // The pipe must be read on, or the process would stop at a full one.
         std::thread::spawn(move || lines.for_each(drop));
-        request("GET", &format!("http://{address}/healthz"), None, None);
+        knock(address);
         Self { address, office: Office::of(data), child }
+    }
+
+    /// Asks it to read its certificate again, as `systemctl reload` would.
+    ///
+    /// # Panics
+    /// If it cannot be asked.
+    pub fn hang_up(&self) {
+        let told = Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().expect("a kill");
+        assert!(told.success(), "it runs");
     }
 
     /// `kill -9`: no goodbye, no flush. A process that is dead already stays so.
