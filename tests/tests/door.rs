@@ -199,6 +199,20 @@ async fn who_is_no_proxy_speaks_for_nobody() {
 }
 
 #[tokio::test]
+async fn a_good_token_passes_whatever_others_bring() {
+    let (_data, server) = limited(Limits { failures: FEW_ATTEMPTS, ..Limits::default() }).await;
+    let good = format!("Authorization: Bearer {}", server.office.token());
+    let mut stream = plain(server.address).await;
+    let mut statuses = Vec::new();
+    for token in ["Authorization: Bearer stale", &good].into_iter().cycle().take(10) {
+        statuses.push(exchange(&mut stream, "GET /api/v1/communities", &[token], "").await.status);
+    }
+    assert_eq!(statuses, [401, 200, 401, 200, 401, 200, 429, 200, 429, 200]);
+    drop(stream);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn every_answer_says_what_a_browser_may_do() {
     let (_data, server) = open(Opening { proxies: behind_a_proxy(), ..Opening::default() }).await;
     let mut stream = plain(server.address).await;
