@@ -196,6 +196,9 @@ impl Connection {
 
     /// Notes in the ledger how far the device has come. Nobody waits for it.
     fn saw(&self, feed: FeedId, upto: Seq) {
+        if !self.stay.pace().may_note() {
+            return;
+        }
         let (writer, device) = (self.app.writer.clone(), self.device.id);
         tokio::spawn(async move {
             if let Err(error) = writer.submit(Command::Saw(Saw { device, feed, upto })).await {

@@ -85,6 +85,12 @@ impl Pace {
             sleep(Duration::from_millis(wait.0.max(1).unsigned_abs())).await;
         }
     }
+
+    /// Whether something may be noted that nobody waits for and the device will say again: it weighs as much as a change,
+    /// and is let go where a change would wait.
+    pub(crate) fn may_note(&self) -> bool {
+        self.gate.push(self.device, 1, self.clock.now()).is_ok()
+    }
 }
 
 /// What changes of so many bytes weigh: each one, and a long one as many as it is long.
@@ -95,7 +101,21 @@ fn weight(lengths: impl Iterator<Item = usize>) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use renolog_protocol::time::{SpanMs, UnixMs};
+
     use super::*;
+    use crate::clock::SystemClock;
+    use crate::gate::Proxies;
+    use crate::limits::{Limits, Rate};
+
+    #[test]
+    fn a_flood_of_notes_is_let_go() {
+        let pushes = Rate { burst: 2, every: SpanMs::from_secs(1_000_000) };
+        let gate = Arc::new(Gate::new(Limits { pushes, ..Limits::default() }, Proxies::default()));
+        let device = DeviceId::from_parts(UnixMs(0), [1; 10]);
+        let pace = Pace { gate, clock: Arc::new(SystemClock), device, turn: Mutex::new(()) };
+        assert_eq!([(); 4].map(|()| pace.may_note()), [true, true, false, false]);
+    }
 
     #[test]
     fn a_long_change_weighs_as_many_short_ones() {

@@ -1,9 +1,9 @@
 //! The door: from a listening address to requests, encrypted or not.
 //!
 //! An accept loop of our own, since what matters here is what neither axum nor a ready-made server does: a seat is taken
-//! before the first byte is read and kept as long as the connection lives, a websocket included; every stage
-//! has an end (handshake, header, writes that nobody takes); and one connection's trouble is its own. HTTP/1.1 only:
-//! devices bring one websocket each, which needs no more.
+//! before the first byte is read and kept as long as the connection lives, a websocket included; every stage has an end
+//! (handshake, header, writes that nobody takes); and one connection's trouble is its own. HTTP/1.1 only: devices bring
+//! one websocket each, which needs no more.
 
 mod certificate;
 mod handles;

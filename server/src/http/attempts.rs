@@ -1,4 +1,6 @@
 //! Whoever keeps bringing credentials that are not ours is told to wait.
+//!
+//! A route becomes an attempt by `.layer(from_fn_with_state(app.clone(), attempts::counted))` around its methods.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;

@@ -12,7 +12,8 @@ use crate::app::App;
 use crate::door::Arrival;
 use crate::gate::{Seat, Told};
 
-/// The client of a request, as an extractor and, once asked for, as an extension: the far end of the connection or, where that is a proxy of ours, whom it speaks for.
+/// The client of a request: the far end of the connection or, where that is a proxy of ours, whom it speaks for. An
+/// extractor, and an extension of every request that the router has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
     /// Its address.
@@ -27,7 +28,7 @@ impl Peer {
     const OURSELVES: Self = Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: false };
 
     /// The client of a request with these parts.
-    pub(super) fn of(parts: &Parts, app: &App) -> Self {
+    fn of(parts: &Parts, app: &App) -> Self {
         let Some(arrival) = parts.extensions.get::<Arrival>() else { return Self::OURSELVES };
         let told = Told {
             hops: entries(&parts.headers, "x-forwarded-for"),
