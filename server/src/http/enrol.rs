@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Problem;
 use super::auth::Bearer;
 use super::extract::Body;
+use super::peer::Peer;
 use super::sign_in::with_token;
 use crate::app::App;
 use crate::command::{Command, Enrol};
@@ -40,7 +41,12 @@ struct Community {
     name: String,
 }
 
-pub(super) async fn enrol(State(app): State<App>, bearer: Bearer, Body(request): Body<Request>) -> Result<Response, Problem> {
+pub(super) async fn enrol(
+    State(app): State<App>,
+    bearer: Bearer,
+    peer: Peer,
+    Body(request): Body<Request>,
+) -> Result<Response, Problem> {
     let key = HEXLOWER_PERMISSIVE.decode(request.public_key.as_bytes()).ok().and_then(|bytes| PublicKey::from_bytes(&bytes).ok());
     let public_key = key.ok_or_else(|| Problem::bad_request("public_key is 64 hexadecimal digits of an Ed25519 key"))?;
     let device_name: String = request.device_name.chars().filter(|c| !c.is_control()).take(limits::NAME_CHARS).collect();
@@ -56,7 +62,7 @@ pub(super) async fn enrol(State(app): State<App>, bearer: Bearer, Body(request):
             tracing::info!(device = %request.device, person = %enrolled.person, "enrolled");
             let communities = enrolled.communities.into_iter().map(|(id, name)| Community { id, name }).collect();
             let told = Welcomed { person: enrolled.person, name: enrolled.name, communities };
-            Ok(with_token(&app, request.device, request.cookie, false, told))
+            Ok(with_token(&app, request.device, request.cookie, peer.secure, told))
         }
         _ => Err(Problem::storage_failing("the server lost track of an enrolment")),
     }
