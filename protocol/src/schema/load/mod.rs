@@ -1,0 +1,91 @@
+//! From TOML to [`Schema`]: the shape by serde, then every name that is used against every name that is defined.
+
+mod check;
+mod field;
+mod kind;
+mod moves;
+mod raw;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use indexmap::IndexMap;
+
+use super::term::{Label, Role};
+use super::{Kind, RoleRules, Schema};
+use crate::id::Audience;
+use crate::limits;
+use check::Check;
+use raw::{Names, RawRole, RawSchema};
+
+/// One mistake in a schema file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Line in the file, from 1.
+    pub line: usize,
+    /// What is wrong, and what would be right.
+    pub words: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.words)
+    }
+}
+
+/// A schema file with mistakes; at least one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct BadSchema(pub Vec<Mistake>);
+
+pub(super) fn parse(text: &str) -> Result<Schema, BadSchema> {
+    let line_of = |offset: usize| text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1;
+    let one = |line, words| Err(BadSchema(vec![Mistake { line, words }]));
+    if text.len() > limits::SCHEMA_BYTES {
+        return one(1, format!("the file is longer than {} bytes", limits::SCHEMA_BYTES));
+    }
+    let raw: RawSchema = match toml::from_str(text) {
+        Ok(raw) => raw,
+        Err(error) => return one(line_of(error.span().map_or(0, |span| span.start)), error.message().to_owned()),
+    };
+    let mut check = Check {
+        line_of: &line_of,
+        roles: raw.roles.keys().cloned().collect(),
+        parties: raw.parties.keys().cloned().collect(),
+        kinds: raw.kinds.keys().cloned().collect(),
+        audiences: raw.audiences.keys().copied().collect(),
+        mistakes: Vec::new(),
+    };
+    let roles = check.roles_of_parties(raw.roles);
+    let audiences = raw.audiences.iter().map(|(audience, names)| (*audience, check.readers(*audience, names)));
+    let audiences = audiences.collect::<BTreeMap<_, _>>();
+    let kinds = raw.kinds.into_iter().filter_map(|(name, kind)| Some((name.clone(), check.kind(name, kind.into_inner())?)));
+    let kinds: IndexMap<_, Kind> = kinds.collect();
+    if !check.mistakes.is_empty() {
+        check.mistakes.sort_by_key(|mistake| mistake.line);
+        return Err(BadSchema(check.mistakes));
+    }
+    Ok(Schema { version: raw.version, parties: raw.parties, roles, audiences, kinds, text: text.into() })
+}
+
+impl Check<'_> {
+    fn roles_of_parties(&mut self, roles: IndexMap<Role, RawRole>) -> IndexMap<Role, RoleRules> {
+        let parties = self.parties.clone();
+        let rules = roles.into_iter().filter_map(|(name, role)| {
+            let party = self.known(&role.party, &parties, "party", "parties")?;
+            Some((name, RoleRules { label: Label { zh: role.zh, en: role.en }, party }))
+        });
+        rules.collect()
+    }
+
+    /// Who reads what is for an audience.
+    fn readers(&mut self, audience: Audience, names: &Names) -> BTreeSet<Role> {
+        if audience == Audience::Open {
+            self.mistake(&names.span(), "`open` is every member: leave it out".into());
+        }
+        self.role_set(names)
+    }
+}

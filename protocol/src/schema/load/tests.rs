@@ -1,0 +1,125 @@
+//! Schema files with mistakes, and what is told of them.
+
+use super::*;
+
+const BUILT_IN: &str = include_str!("../../../schema.toml");
+
+#[test]
+fn the_built_in_schema_has_no_mistakes() {
+    if let Err(bad) = parse(BUILT_IN) {
+        panic!("{bad}");
+    }
+}
+
+#[test]
+fn every_mistake_is_listed_with_its_line() {
+    let text = BUILT_IN
+        .replacen("party = \"street\"", "party = \"stret\"", 1)
+        .replacen("to = \"issued\"", "to = \"isued\"", 1)
+        .replacen("by = [\"supervisor\", \"specialist\"]", "by = [\"superviser\"]", 1)
+        .replacen("type = \"day\"", "type = \"date\"", 1);
+    let BadSchema(mistakes) = parse(&text).expect_err("four mistakes were made");
+    let wrong_line = |m: &Mistake| text.lines().nth(m.line - 1).unwrap_or_default().to_owned();
+    for word in ["`stret`", "`isued`", "`superviser`", "`date`"] {
+        let found = mistakes.iter().find(|m| m.words.contains(word)).unwrap_or_else(|| panic!("{word} in {mistakes:?}"));
+        assert!(wrong_line(found).contains(word.trim_matches('`')), "{found}");
+    }
+    assert_eq!(mistakes.len(), 4, "{mistakes:?}");
+}
+
+/// One kind in which everything that can be referred to is referred to.
+const SMALL: &str = r#"version = 1
+[parties]
+office = { zh = "办", en = "office" }
+works = { zh = "工", en = "works" }
+[roles]
+clerk = { party = "office", zh = "员", en = "clerk" }
+builder = { party = "works", zh = "匠", en = "builder" }
+[audiences]
+parties = ["clerk"]
+[kinds.job]
+zh = "活"
+en = "job"
+audience = "parties"
+create = ["clerk"]
+title = "name"
+initial = "open"
+not_by = "handler"
+[kinds.job.fields]
+name = { zh = "名", en = "name", type = "text", needed = true, write = ["clerk"] }
+size = { zh = "规模", en = "size", type = "choice", write = ["clerk"], choices = { big = { zh = "大", en = "big" } } }
+handler = { zh = "经办", en = "handler", type = "party", write = ["clerk"] }
+draft = { zh = "稿", en = "draft", type = "prose", write = ["clerk"] }
+signed = { zh = "签", en = "signed", type = "per_party", write = ["anyone"], entry = { yes = { zh = "是", en = "yes", type = "yes_no" } } }
+next = { zh = "下", en = "next", type = "record", kind = "job", writable_in = ["open"], write = ["clerk"] }
+[kinds.job.states]
+open = { zh = "开", en = "open" }
+shut = { zh = "关", en = "shut", done = true }
+[kinds.job.moves.shut]
+zh = "关"
+en = "shut"
+from = ["open"]
+to = "shut"
+weight = "close"
+by = ["clerk"]
+freezes = ["draft"]
+needs = [{ field = "signed", parties = ["office"], when = { field = "size", is = "big" } }, { field = "name" }]
+[[kinds.job.deadlines]]
+zh = "期"
+en = "term"
+states = ["open"]
+when = { field = "size", not = "big" }
+within = { days = 1 }
+escalate = ["clerk"]
+"#;
+
+#[test]
+fn a_mistake_is_told_once_and_not_by_all_that_refers_to_it() {
+    if let Err(bad) = parse(SMALL) {
+        panic!("{bad}");
+    }
+    for (right, wrong, told) in [
+        // A field that is wrong in itself was declared all the same.
+        ("\"choice\"", "\"chioce\"", &["no type `chioce`"][..]),
+        (", choices = { big = { zh = \"大\", en = \"big\" } }", "", &["a choice needs choices"]),
+        ("type = \"party\"", "type = \"lane\"", &["no type `lane`"]),
+        ("type = \"prose\"", "type = \"prose\", max = 0", &["max must be between"]),
+        ("type = \"prose\"", "type = \"prosa\"", &["no type `prosa`"]),
+        ("type = \"yes_no\"", "type = \"maybe\"", &["no type `maybe`"]),
+        ("type = \"text\"", "type = \"txt\"", &["no type `txt`"]),
+        ("needed = true, write = [\"clerk\"]", "needed = true, write = [\"clark\"]", &["no role `clark`"]),
+        ("needed = true, write = [\"clerk\"]", "needed = true", &["say who may write `name`"]),
+        ("type = \"party\", write = [\"clerk\"]", "type = \"lane\"", &["say who may write", "no type `lane`"]),
+        ("writable_in = [\"open\"]", "writable_in = [\"opened\"]", &["no state `opened`"]),
+        // So were a role, a kind, a party and a move.
+        ("party = \"office\"", "party = \"offices\"", &["no party `offices`"]),
+        ("kind = \"job\"", "kind = \"jobs\"", &["no kind `jobs`"]),
+        ("title = \"name\"", "title = \"names\"", &["no field `names`"]),
+        ("parties = [\"office\"]", "parties = [\"offices\"]", &["no party `offices`"]),
+        ("to = \"shut\"", "to = \"shutt\"", &["no state `shutt`"]),
+        ("parties = [\"clerk\"]", "parties = [\"clark\"]", &["no role `clark`"]),
+        // One mistake hides no other.
+        ("not_by = \"handler\"", "not_by = \"handlers\"", &["no field `handlers`"]),
+        ("title = \"name\"\ninitial = \"open\"", "title = \"x\"\ninitial = \"y\"", &["no field `x`", "no state `y`"]),
+        ("parties = [\"clerk\"]\n", "", &["[audiences] does not say"]),
+        ("is = \"big\"", "is = \"huge\"", &["`size` has no choice `huge`"]),
+        ("freezes = [\"draft\"]", "freezes = [\"name\"]", &["no drafted text `name`"]),
+        ("{ field = \"name\" }", "{ field = \"nam\" }", &["no field `nam`"]),
+        ("parties = [\"office\"], ", "", &["name the parties whose `signed`"]),
+        ("create = [\"clerk\"]", "create = [\"anyone\"]", &["builder may make one, but not write `name`"]),
+    ] {
+        let text = SMALL.replacen(right, wrong, 1);
+        let BadSchema(mistakes) = parse(&text).expect_err(wrong);
+        let words: Vec<&str> = mistakes.iter().map(|mistake| mistake.words.as_str()).collect();
+        let as_told = words.len() == told.len() && words.iter().zip(told).all(|(words, told)| words.contains(told));
+        assert!(as_told, "{right} -> {wrong}: {words:#?}");
+    }
+}
+
+#[test]
+fn broken_toml_names_its_line() {
+    let BadSchema(mistakes) = parse("version = 1\nparties = [").expect_err("broken");
+    assert_eq!(mistakes[0].line, 2);
+    let BadSchema(mistakes) = parse("version = 1\n\nsurprise = 1\n").expect_err("unknown key");
+    assert!(mistakes[0].words.contains("surprise"), "{mistakes:?}");
+}
