@@ -151,7 +151,7 @@ fn of_record<S: Read + ?Sized>(
     let view = row.read_view()?;
     let received = received(store, &view)?;
     let waits_for = waits_for(kind, &fact.state);
-    let parties: BTreeSet<Party> = waits_for.iter().filter_map(|role| Some(schema.roles.get(role)?.party.clone())).collect();
+    let parties = parties(schema, &waits_for);
     let late = |due: deadlines::Due| {
         Some(Overdue {
             record: fact.id,
@@ -184,6 +184,15 @@ fn received<S: Read + ?Sized>(store: &S, view: &RecordView) -> Result<HashMap<Ch
         }
     }
     Ok(received)
+}
+
+/// The parties that can take a record on from a state by an ordinary step.
+pub fn waits_for_parties(schema: &Schema, kind: &Kind, state: &StateName) -> BTreeSet<Party> {
+    parties(schema, &waits_for(kind, state))
+}
+
+fn parties(schema: &Schema, roles: &BTreeSet<Role>) -> BTreeSet<Party> {
+    roles.iter().filter_map(|role| Some(schema.roles.get(role)?.party.clone())).collect()
 }
 
 /// Who can take a record on from a state by an ordinary step.

@@ -1,10 +1,11 @@
-//! What is open and done of each kind, by the party that made it, and how long an answer and the whole take.
+//! What is open and done of each kind: by the party that made it, and by the parties it waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use renolog_protocol::schema::{Kind, Label, Party, Schema};
 
-use super::{Amount, Counted, Figure, Unit};
+use super::waiting::Waiting;
+use super::{Counted, Figure, Unit, spans};
 use crate::store::FactRow;
 
 pub(super) fn figures(schema: &Schema, kind: &Kind, facts: &[FactRow]) -> Vec<Figure> {
@@ -17,11 +18,12 @@ pub(super) fn figures(schema: &Schema, kind: &Kind, facts: &[FactRow]) -> Vec<Fi
     if !ends || made_done {
         return figures;
     }
+    let waiting = Waiting::new(schema, kind);
     let (done, open): (Vec<&FactRow>, Vec<&FactRow>) = facts.iter().partition(|fact| fact.closed.is_some());
     figures.extend(by_party(schema, kind, "open", ("未办结", "open"), &open));
     figures.extend(by_party(schema, kind, "done", ("已办结", "done"), &done));
-    figures.extend(spans(kind, "response", ("首次办理用时", "until the first step"), facts, |fact| fact.answered));
-    figures.extend(spans(kind, "closing", ("办结用时", "until done"), facts, |fact| fact.closed));
+    figures.extend(waiting_for(schema, kind, &waiting, &open));
+    figures.extend(spans::figures(schema, kind, &waiting, facts));
     figures
 }
 
@@ -47,45 +49,15 @@ fn by_party(schema: &Schema, kind: &Kind, what: &str, words: (&str, &str), facts
     std::iter::once(all).chain(parties.into_iter().map(of_party)).collect()
 }
 
-/// Median and nine tenths of a span from receipt; those where it has not ended yet are unknown.
-fn spans(
-    kind: &Kind,
-    what: &str,
-    words: (&str, &str),
-    facts: &[FactRow],
-    end: impl Fn(&FactRow) -> Option<renolog_protocol::time::UnixMs>,
-) -> [Figure; 2] {
-    let (ended, running): (Vec<&FactRow>, Vec<&FactRow>) = facts.iter().partition(|fact| end(fact).is_some());
-    let mut spans: Vec<i64> = ended.iter().filter_map(|fact| Some((end(fact)? - fact.opened).0)).collect();
-    spans.sort_unstable();
-    let figure = |which: &str, zh: &str, en: &str, tenths| {
-        let name = format!("records.{}.{what}.{which}", kind.name);
-        let zh = format!("{}·{}（{zh}）", kind.label.zh, words.0);
-        let en = format!("{}: {} ({en})", kind.label.en, words.1);
-        Figure::new(name, zh, en, Unit::Milliseconds)
-            .of(ended.iter().map(|fact| Counted::plain(fact)))
-            .without(running.len() as u64, running.iter().map(|fact| Counted::plain(fact)))
-            .is(nearest_rank(&spans, tenths).map(Amount::Whole))
+/// Open ones by the party that must act next. A party that none waits for says so: 0 is known here.
+fn waiting_for(schema: &Schema, kind: &Kind, waiting: &Waiting, open: &[&FactRow]) -> Vec<Figure> {
+    let parties: BTreeSet<&Party> = waiting.parties().collect();
+    let of_party = |party: &Party| {
+        let by = schema.party_label(party);
+        let zh = format!("{}·未办结（待{}办理）", kind.label.zh, by.zh);
+        let en = format!("{}: open, waiting for the {}", kind.label.en, by.en);
+        let those = open.iter().filter(|fact| waiting.is_for(party, fact)).map(|fact| Counted::plain(fact));
+        Figure::new(format!("records.{}.waiting.{party}", kind.name), zh, en, Unit::Records).counting(those)
     };
-    [figure("median", "中位数", "median", 5), figure("p90", "九成以内", "nine in ten", 9)]
-}
-
-/// The least of `sorted` that so many tenths of them do not exceed.
-fn nearest_rank(sorted: &[i64], tenths: usize) -> Option<i64> {
-    let rank = (sorted.len() * tenths).div_ceil(10);
-    sorted.get(rank.checked_sub(1)?).copied()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranks_are_values_that_were_there() {
-        assert_eq!(nearest_rank(&[], 5), None);
-        assert_eq!((nearest_rank(&[7], 5), nearest_rank(&[7], 9)), (Some(7), Some(7)));
-        let ten: Vec<i64> = (1..=10).collect();
-        assert_eq!((nearest_rank(&ten, 5), nearest_rank(&ten, 9)), (Some(5), Some(9)));
-        assert_eq!((nearest_rank(&[1, 2, 9], 5), nearest_rank(&[1, 2, 9], 9)), (Some(2), Some(9)));
-    }
+    parties.into_iter().map(of_party).collect()
 }

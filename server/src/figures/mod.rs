@@ -11,7 +11,9 @@ mod kinds;
 mod late;
 mod places;
 mod scope;
+mod spans;
 mod sums;
+mod waiting;
 
 #[cfg(test)]
 mod tests;

@@ -183,7 +183,62 @@ fn open_and_done_and_how_long_it_took() {
     assert_eq!(said(&desk, "records.whistle.response.median"), "1h 0min");
     assert_eq!(said(&desk, "records.whistle.closing.median"), "10h 0min, 1 unknown");
     assert_eq!(said(&desk, "records.whistle.closing.p90"), "20h 0min, 1 unknown");
-    assert_eq!(said(&desk, "overdue.whistle"), "0");
+    assert_eq!(said(&desk, "records.whistle.closing.median.street"), "10h 0min, 1 unknown", "the third waits for the street");
+    assert_eq!((said(&desk, "overdue.whistle"), said(&desk, "overdue.whistle.departments")), ("0".into(), "0".into()));
+}
+
+#[test]
+fn whose_turn_it_is_and_who_took_how_long() {
+    let (mut desk, communities, street) = five();
+    let community = communities[0];
+    let [committee, department, district] =
+        ["residents_committee", "department", "district"].map(|role| desk.member(&[community], role));
+    let mut blow = |need: &str| {
+        let values = [("need", need.into()), ("urgency", "urgent".into())];
+        desk.make(&committee, community, "whistle", &values, Vec::new())
+    };
+    let (unheard, sent, raised, solved) = (blow("无人派单"), blow("已派单"), blow("已升级"), blow("已报到"));
+    desk.now = desk.now + HOUR;
+    desk.go(&street, sent, "dispatch");
+    desk.go(&street, solved, "dispatch");
+    desk.now = desk.now + HOUR;
+    desk.go(&district, raised, "escalate");
+    desk.go(&department, solved, "report_in");
+    desk.now = desk.now + SpanMs(3 * HOUR.0);
+
+    let behind = |name: &str| {
+        let figure = figure(&desk, &Scope::Everything, name);
+        let ids = |counted: Vec<Counted>| counted.into_iter().map(|counted| counted.id).collect::<Vec<_>>();
+        (ids(figure.records), ids(figure.silent))
+    };
+    for (name, value, records, silent) in [
+        ("records.whistle.open", "4", vec![unheard, sent, raised, solved], vec![]),
+        ("records.whistle.waiting.street", "1", vec![unheard], vec![]),
+        ("records.whistle.waiting.departments", "3", vec![sent, raised, solved], vec![]),
+        ("records.whistle.waiting.residents_committee", "0", vec![], vec![]),
+        ("records.whistle.response.median", "1h 0min, 1 unknown", vec![sent, raised, solved], vec![unheard]),
+        ("records.whistle.response.median.street", "1h 0min, 1 unknown", vec![sent, solved], vec![unheard]),
+        ("records.whistle.response.p90.district", "2h 0min", vec![raised], vec![]),
+        ("records.whistle.closing.median.departments", "unknown, 3 unknown", vec![], vec![sent, raised, solved]),
+        ("overdue.whistle", "3", vec![unheard, sent, raised], vec![]),
+        ("overdue.whistle.street", "1", vec![unheard], vec![]),
+        ("overdue.whistle.departments", "2", vec![sent, raised], vec![]),
+        ("overdue.party.departments", "2", vec![sent, raised], vec![]),
+        ("overdue.rectification.builders", "0", vec![], vec![]),
+    ] {
+        assert_eq!((said(&desk, name).as_str(), behind(name)), (value, (records, silent)), "{name}");
+    }
+    assert_eq!(figure(&desk, &of(communities[1]), "overdue.whistle.street").value, Some(Amount::Whole(0)), "elsewhere");
+
+    for name in ["act", "finish"] {
+        desk.go(&department, solved, name);
+    }
+    desk.go(&committee, solved, "check");
+    desk.go(&street, solved, "close");
+    assert_eq!(said(&desk, "records.whistle.closing.median.street"), "5h 0min, 1 unknown");
+    desk.go(&street, solved, "reopen");
+    assert_eq!(said(&desk, "records.whistle.closing.median.street"), "unknown, 1 unknown", "it is open again");
+    assert_eq!(said(&desk, "records.whistle.waiting.departments"), "3");
 }
 
 #[test]

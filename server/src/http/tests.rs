@@ -82,6 +82,8 @@ async fn the_district_is_answered_as_far_as_the_asker_reaches() {
         (&street, "overdue?party=departments&role=street", 200),
         (&street, "figures?community=qinfeng", 404),
         (&street, "figures/communities.planned/records?limit=1&unknown=true", 200),
+        (&street, "figures/records.whistle.waiting.departments/records", 200),
+        (&street, "figures/overdue.whistle.street/records", 200),
         (&street, "figures/no_such/records", 404),
         (&operator.token, "records/018bcfe5-6800-7707-8707-070707070707/tally", 404),
     ] {

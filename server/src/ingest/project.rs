@@ -2,7 +2,7 @@
 
 use renolog_protocol::id::{ChangeHash, FeedId, RecordId, Seq};
 use renolog_protocol::record::{RecordView, Standing};
-use renolog_protocol::schema::{Kind, Schema, Value};
+use renolog_protocol::schema::{Kind, Party, Schema, Value};
 use renolog_protocol::time::UnixMs;
 
 use super::hot::Hot;
@@ -39,13 +39,15 @@ fn fact<S: Store>(store: &S, schema: &Schema, feed: FeedId, view: &RecordView) -
     let (first, opened) = beginning(store, view.id)?;
     let standing = || view.moves.iter().filter(|step| step.standing == Standing::Stands);
     let answered = standing().next().map(|step| received(store, step.source.change)).transpose()?;
+    let (answered, answered_by) = answered.unzip();
     let closed = match kind {
         Some(kind) if is_done(kind, view.state.as_str()) => Some(match closing(kind, view) {
             Some(change) => received(store, change)?,
-            None => opened,
+            None => (opened, view.created.party.clone()),
         }),
         _ => None,
     };
+    let (closed, closed_by) = closed.unzip();
     Ok(FactRow {
         id: view.id,
         feed,
@@ -57,7 +59,9 @@ fn fact<S: Store>(store: &S, schema: &Schema, feed: FeedId, view: &RecordView) -
         first,
         opened,
         answered,
+        answered_by,
         closed,
+        closed_by,
         number: number(view),
     })
 }
@@ -85,10 +89,11 @@ fn closing(kind: &Kind, view: &RecordView) -> Option<ChangeHash> {
     standing.take_while(|step| leads_to_done(&step.name)).last().map(|step| step.source.change)
 }
 
-fn received<S: Store>(store: &S, change: ChangeHash) -> Result<UnixMs, StoreError> {
+/// When a change was received, and the party it speaks for.
+fn received<S: Store>(store: &S, change: ChangeHash) -> Result<(UnixMs, Party), StoreError> {
     let row: ChangeRow = store.get(&[change.to_cell()])?.ok_or(StoreError::Damaged("changes"))?;
     let batch: BatchRow = store.get(&[row.batch.to_cell()])?.ok_or(StoreError::Damaged("batches"))?;
-    Ok(batch.received)
+    Ok((batch.received, row.party))
 }
 
 /// The title field uncut: two places that differ in their last words are two places.

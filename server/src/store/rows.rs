@@ -414,8 +414,12 @@ rows! {
         opened: UnixMs,
         /// When the server received its first move that counts.
         answered: Option<UnixMs>,
+        /// The party that made it.
+        answered_by: Option<Party>,
         /// When the server received the move with which it became done, if it is.
         closed: Option<UnixMs>,
+        /// The party that made that move.
+        closed_by: Option<Party>,
         /// The one number its kind is summed up by, where it is known: see `figures::NUMBERS`.
         number: Option<i64>,
     }

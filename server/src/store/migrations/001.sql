@@ -86,7 +86,7 @@ CREATE INDEX records_BY_SUPERSEDED ON records (feed, superseded);
 CREATE TABLE facts (
     id BLOB NOT NULL PRIMARY KEY, feed BLOB NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, voided INTEGER NOT NULL,
     party TEXT NOT NULL, subject TEXT NOT NULL, first INTEGER NOT NULL, opened INTEGER NOT NULL, answered INTEGER,
-    closed INTEGER, number INTEGER
+    answered_by TEXT, closed INTEGER, closed_by TEXT, number INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX facts_BY_KIND ON facts (kind, state);
 CREATE INDEX facts_BY_FEED ON facts (feed, kind);
