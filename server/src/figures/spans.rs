@@ -54,7 +54,8 @@ pub(super) fn figures(schema: &Schema, kind: &Kind, waiting: &Waiting, facts: &[
 impl Span {
     /// Median and nine tenths; those where it has not ended yet are unknown.
     fn figures(&self, kind: &Kind, party: Option<(&Party, Label)>, ended: &[&FactRow], running: &[&FactRow]) -> [Figure; 2] {
-        let mut spans: Vec<i64> = ended.iter().filter_map(|fact| Some(((self.end)(fact)? - fact.opened).0)).collect();
+        // Moments of receipt may be some milliseconds out of order, or more where the server's clock was set back.
+        let mut spans: Vec<i64> = ended.iter().filter_map(|fact| Some(((self.end)(fact)? - fact.opened).0.max(0))).collect();
         spans.sort_unstable();
         let (of, by_zh, by_en) = match party {
             Some((party, label)) => (format!(".{party}"), format!("，{}", label.zh), format!(", by the {}", label.en)),
