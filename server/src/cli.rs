@@ -78,7 +78,8 @@ struct Serve {
     /// A schema file of your own, instead of the built-in one.
     #[arg(long)]
     schema: Option<PathBuf>,
-    /// A file of holidays and make-up days, instead of the built-in one.
+    /// A file of holidays and make-up days, instead of the built-in one. Devices receive it and reckon deadlines with it
+    /// offline.
     #[arg(long)]
     calendar: Option<PathBuf>,
     /// What the district knows of itself, such as its households, instead of the built-in file.

@@ -32,7 +32,7 @@ pub(super) struct OverdueArgs {
     /// Only communities of this street.
     #[arg(long)]
     street: Option<String>,
-    /// A file of holidays and make-up days, instead of the built-in one.
+    /// The file of holidays and make-up days that the server was started with, if it was not the built-in one.
     #[arg(long)]
     calendar: Option<PathBuf>,
     #[command(flatten)]
