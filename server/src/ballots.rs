@@ -1,5 +1,7 @@
 //! The count of a motion: its ballots out of the private feed, counted by [`renolog_protocol::tally`].
 
+mod text;
+
 use renolog_protocol::id::{FeedId, RecordId};
 use renolog_protocol::record::RecordView;
 use renolog_protocol::schema::{Schema, StateName, Value};
@@ -8,6 +10,8 @@ use serde::Serialize;
 
 use crate::figures::Scope;
 use crate::store::{Column, FactRow, Read, RecordRow, StoreError};
+
+pub use text::render;
 
 /// Voting is over in these states of a motion.
 const CLOSED: [&str; 4] = ["counting", "passed", "failed", "publicised"];

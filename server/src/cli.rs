@@ -2,6 +2,7 @@
 
 mod desk;
 mod door;
+pub(crate) mod figures;
 mod overdue;
 mod quarantine;
 mod schema;
@@ -20,7 +21,7 @@ use renolog_protocol::schema::{Party, Role, Schema};
 use crate::app::App;
 use crate::clock::SystemClock;
 use crate::data_dir::{self, DataDir};
-use crate::figures::District;
+use crate::figures::{District, Scope};
 use crate::history::{self, Entry, Position, Question};
 use crate::ingest::schema_in_use;
 use crate::office::{self, Invitation, NewCommunity, NewToken, find_community};
@@ -54,6 +55,8 @@ enum Verb {
     Quarantine(quarantine::QuarantineVerb),
     /// 超期清单 Lists what is overdue, in the district or in one community.
     Overdue(overdue::OverdueArgs),
+    /// 区级指标 Prints the district's figures in short, or one community's, and the counts of its votes.
+    Figures(figures::FiguresArgs),
     /// 规则文件 Checks a schema file, and shows what one says.
     #[command(subcommand)]
     Schema(schema::SchemaVerb),
@@ -182,6 +185,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::History(args) => print_history(&args),
         Verb::Quarantine(verb) => quarantine::run(verb),
         Verb::Overdue(args) => overdue::print(args),
+        Verb::Figures(args) => figures::print(&args),
         Verb::Schema(verb) => schema::run(verb),
         Verb::Demo(args) => demo::run(args),
     }
@@ -230,6 +234,13 @@ fn read_district(path: Option<&Path>) -> Result<Arc<District>> {
     let Some(path) = path else { return Ok(District::built_in()) };
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Arc::new(District::parse(&text).with_context(|| format!("{} has a mistake", path.display()))?))
+}
+
+/// The whole district, or one community of it by short name, name or id.
+fn scope_of(store: &Reader, community: Option<&str>) -> Result<Scope> {
+    let Some(named) = community else { return Ok(Scope::Everything) };
+    let row = find_community(store, named)?.with_context(|| format!("there is no community {named:?}"))?;
+    Ok(Scope::of_community(row.id))
 }
 
 /// The schema that a data directory was used with last.

@@ -43,6 +43,7 @@ pub mod app;
 pub mod ballots;
 pub mod cli;
 pub mod clock;
+mod columns;
 pub mod command;
 pub mod conflicts;
 pub mod data_dir;

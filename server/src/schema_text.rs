@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use renolog_protocol::schema::{
     Deadline, Entry, Field, KeySource, Kind, Label, Move, Role, Scalar, Schema, Shape, Weight, When, Within,
 };
-use unicode_width::UnicodeWidthStr;
+
+use crate::columns::table;
 
 /// What a schema holds, in one sentence.
 pub fn summary(schema: &Schema) -> String {
@@ -85,22 +86,6 @@ pub fn mermaid(kind: &Kind) -> String {
 
 fn cells<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).into()
-}
-
-/// Columns as wide as their widest cell; a Chinese character is two columns wide.
-fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell}{}  ", " ".repeat(width - cell.width()));
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
 }
 
 fn who(schema: &Schema, roles: &BTreeSet<Role>) -> String {

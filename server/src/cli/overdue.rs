@@ -3,17 +3,14 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::PersonId;
-use renolog_protocol::id::{Audience, FeedId};
 use renolog_protocol::schema::{Party, Role, Schema};
 
 use super::Data;
 use crate::clock::{Clock, SystemClock};
 use crate::data_dir;
-use crate::figures::Scope;
-use crate::office::find_community;
 use crate::overdue::{self, Filter, Overdue};
 
 #[derive(Debug, clap::Args)]
@@ -43,13 +40,7 @@ pub(super) fn print(args: OverdueArgs) -> Result<()> {
     let store = data_dir::reader(&args.data.data)?;
     let schema = super::schema_of(&store)?;
     let calendar = super::read_calendar(args.calendar.as_deref())?;
-    let scope = match &args.community {
-        None => Scope::Everything,
-        Some(named) => {
-            let row = find_community(&store, named)?.with_context(|| format!("there is no community {named:?}"))?;
-            Scope::Feeds(Audience::ALL.into_iter().map(|audience| FeedId { community: row.id, audience }).collect())
-        }
-    };
+    let scope = super::scope_of(&store, args.community.as_deref())?;
     let filter = Filter { party: args.party, role: args.role, person: args.person, street: args.street };
     let found = overdue::list(&store, &scope, &schema, &calendar, SystemClock.now(), &filter)?;
     super::print_text(&render(&schema, &calendar, &found))?;

@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::cli;
 use crate::clock::MovedClock;
 use crate::data_dir::{self, DataDir};
+use crate::figures::{Known, Scope};
 use crate::office::NewToken;
 use crate::serve;
 
@@ -75,6 +76,7 @@ async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
 
     let history = cli::history_text(&data_dir::reader(path)?, &app.schema, "desheng", None)?;
     println!("\n{history}");
+    println!("{}", figures(&app, path)?);
     let cuts: u64 = week.people.iter().map(person::Person::cuts).sum();
     println!("上传途中断线 {cuts} 次，无一丢失  links cut in the middle of a push: {cuts}; lost: {}\n", proof.lost);
     if !args.once {
@@ -84,6 +86,7 @@ async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
         let program = std::env::current_exe().map_or_else(|_| "renolog".to_owned(), |path| path.display().to_string());
         println!("  {program} history desheng --data {}", path.display());
         println!("  {program} history yeqing --data {}", path.display());
+        println!("  {program} figures --data {}", path.display());
         println!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/communities/desheng/history");
         println!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/communities/desheng/records\n");
     }
@@ -99,6 +102,12 @@ async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
     anyhow::ensure!(proof.converged, "the devices and the server do not agree");
     anyhow::ensure!(proof.lost == 0, "{} edits were lost", proof.lost);
     Ok(())
+}
+
+/// What the week came to in figures.
+fn figures(app: &App, path: &Path) -> Result<String> {
+    let known = Known { schema: &app.schema, district: &app.district, calendar: &app.calendar, now: app.clock.now() };
+    cli::figures::text(&data_dir::reader(path)?, &Scope::Everything, known)
 }
 
 /// The address asked for, or any free one.

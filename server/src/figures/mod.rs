@@ -13,6 +13,7 @@ mod places;
 mod scope;
 mod spans;
 mod sums;
+mod text;
 mod waiting;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use amount::{Amount, Unit, percent};
 pub use district::{BadDistrict, District};
 pub use places::same_place;
 pub use scope::Scope;
+pub use text::render;
 
 /// The one number by which records of a kind are summed up: kind, field.
 pub const NUMBERS: &[(&str, &str)] = &[("visit", "score"), ("resource", "value_yuan")];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use renolog_protocol::id::{CommunityId, FeedId};
+use renolog_protocol::id::{Audience, CommunityId, FeedId};
 use renolog_protocol::schema::Kind;
 
 use crate::store::{ALL, Column, CommunityRow, FactRow, Read, StoreError};
@@ -17,6 +17,11 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// All of one community.
+    pub fn of_community(community: CommunityId) -> Self {
+        Self::Feeds(Audience::ALL.into_iter().map(|audience| FeedId { community, audience }).collect())
+    }
+
     /// What is counted of records of a kind, struck-out ones left out, in the order in which they were first accepted.
     ///
     /// # Errors

@@ -24,10 +24,6 @@ fn said(desk: &Desk, name: &str) -> String {
     if figure.unknown == 0 { value } else { format!("{value}, {} unknown", figure.unknown) }
 }
 
-fn of(community: CommunityId) -> Scope {
-    Scope::Feeds(Audience::ALL.into_iter().map(|audience| FeedId { community, audience }).collect())
-}
-
 struct Published {
     slug: &'static str,
     street: &'static str,
@@ -123,12 +119,12 @@ fn a_structure_counts_once_however_often_it_is_reported() {
     desk.make(&group, qinfeng, "illegal_structure", &[("location", "3幢-1-102".into())], Vec::new());
     assert_eq!(said(&desk, "illegal_structures.removed"), "85");
     assert_eq!(said(&desk, "illegal_structures"), "85");
-    let removed = figure(&desk, &of(qinfeng), "illegal_structures.removed");
+    let removed = figure(&desk, &Scope::of_community(qinfeng), "illegal_structures.removed");
     assert_eq!(removed.records.len(), 87, "every report can be looked up");
     assert_eq!(removed.records.iter().filter(|counted| counted.mark == Some(Mark::Duplicate)).count(), 2);
     desk.make(&group, qinfeng, "illegal_structure", &[("location", "9幢-9-999".into())], Vec::new());
     assert_eq!((said(&desk, "illegal_structures.removed"), said(&desk, "illegal_structures")), ("85".into(), "86".into()));
-    assert_eq!(figure(&desk, &of(communities[0]), "illegal_structures").value, Some(Amount::Whole(0)));
+    assert_eq!(figure(&desk, &Scope::of_community(communities[0]), "illegal_structures").value, Some(Amount::Whole(0)));
 }
 
 #[test]
@@ -228,7 +224,11 @@ fn whose_turn_it_is_and_who_took_how_long() {
     ] {
         assert_eq!((said(&desk, name).as_str(), behind(name)), (value, (records, silent)), "{name}");
     }
-    assert_eq!(figure(&desk, &of(communities[1]), "overdue.whistle.street").value, Some(Amount::Whole(0)), "elsewhere");
+    assert_eq!(
+        figure(&desk, &Scope::of_community(communities[1]), "overdue.whistle.street").value,
+        Some(Amount::Whole(0)),
+        "elsewhere"
+    );
 
     for name in ["act", "finish"] {
         desk.go(&department, solved, name);
