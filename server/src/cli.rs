@@ -4,8 +4,10 @@ mod desk;
 mod door;
 pub(crate) mod figures;
 mod overdue;
+mod progress;
 mod quarantine;
 mod schema;
+mod upkeep;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -57,6 +59,14 @@ enum Verb {
     Overdue(overdue::OverdueArgs),
     /// 区级指标 Prints the district's figures in short, or one community's, and the counts of its votes.
     Figures(figures::FiguresArgs),
+    /// 备份 Backs the data directory up into one file, while a server may run on it.
+    Backup(upkeep::BackupArgs),
+    /// 恢复 Makes a data directory from a backup; devices then send again what the backup lacks.
+    Restore(upkeep::RestoreArgs),
+    /// 核验 Applies the log again from its first command, and says what in the store does not follow from it.
+    Verify(upkeep::VerifyArgs),
+    /// 整理 Gives back the room that nothing in the database takes any more.
+    Compact(upkeep::CompactArgs),
     /// 规则文件 Checks a schema file, and shows what one says.
     #[command(subcommand)]
     Schema(schema::SchemaVerb),
@@ -186,6 +196,10 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Quarantine(verb) => quarantine::run(verb),
         Verb::Overdue(args) => overdue::print(args),
         Verb::Figures(args) => figures::print(&args),
+        Verb::Backup(args) => upkeep::back_up(&args),
+        Verb::Restore(args) => upkeep::restore(&args),
+        Verb::Verify(args) => upkeep::verify(&args),
+        Verb::Compact(args) => upkeep::compact(&args),
         Verb::Schema(verb) => schema::run(verb),
         Verb::Demo(args) => demo::run(args),
     }

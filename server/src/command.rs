@@ -373,6 +373,10 @@ pub struct Erase {
     /// Why. It stays.
     #[n(2)]
     pub reason: String,
+    /// SHA-256 over what is left of the record's changes, filled in as the command is applied: once the words are gone, the
+    /// log alone could not say what had become of them.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub remains: Option<Vec<u8>>,
 }
 
 /// See [`Command::Restored`].

@@ -70,4 +70,5 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod ticket;
+pub mod upkeep;
 pub mod writer;

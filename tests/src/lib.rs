@@ -4,11 +4,12 @@
 //!   path; no sockets, no threads, no waiting. The same seed gives the same run.
 //! - [`sockets`]: the real thing on real sockets, servers that can be killed among it.
 //! - [`play`]: such a world in which anything may happen.
+//! - [`rich`]: a log with everything in it that a log can hold.
 //! - [`story`]: one small story with everything in it that a history can show.
 //! - [`names`]: ids in snapshots, made readable.
 //! - [`checks`]: what must be true of such a world at rest.
 //!
-//! The tests themselves stand in `tests/`: `store` and `replay` on the server's store, `stories` and `convergence` in the
+//! The tests themselves stand in `tests/`: `store`, `replay` and `upkeep` on the server's store, `stories` and `convergence` in the
 //! world, `live`, `door`, `bad_input` and `http_api` on real sockets, `history` on what administrators read.
 //!
 //! # Example
@@ -39,6 +40,7 @@
 pub mod checks;
 pub mod names;
 pub mod play;
+pub mod rich;
 pub mod sockets;
 pub mod story;
 pub mod world;

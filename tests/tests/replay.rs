@@ -2,128 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
-use renolog_protocol::id::{CommunityId, DeviceId, PersonId};
-use renolog_protocol::schema::{Role, Schema};
-use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_server::command::{AddCommunity, BadLog, Command, Duty, Enrol, Guest, Invite, IssueToken, Settle, Stamped};
+use renolog_protocol::id::PersonId;
+use renolog_protocol::schema::Schema;
+use renolog_protocol::time::SpanMs;
+use renolog_server::command::{BadLog, Stamped};
 use renolog_server::ingest::{Ingest, IngestError, Outcome, Rejection, ReplayError, replay};
-use renolog_server::store::{ALL, Cell, ChangeRow, Column, CommandRow, Fate, Memory, Read, Scan, Sqlite, Store, Write, dump};
-use renolog_tests::checks::converged;
-use renolog_tests::play::Play;
-use renolog_tests::world::World;
-
-type Tables = Vec<(&'static str, Vec<Vec<Cell>>)>;
-
-/// A log with everything in it that a log can hold, and what it came to.
-fn a_rich_log() -> (Vec<Stamped>, Tables) {
-    let mut world = Play::of(4, 150);
-    let settled = an_administrator_settles(&mut world);
-    assert_eq!(settled, 2, "something is released and something dismissed");
-    two_phones_think_they_are_one(&mut world);
-    something_is_held(&mut world);
-    operators_make_mistakes(&mut world);
-    let issue = IssueToken { token_hash: vec![7; 32], label: "看板".into(), expires: UnixMs(9_000_000_000_000) };
-    world.operate(Command::IssueToken(issue)).unwrap();
-    let fates: BTreeSet<Fate> = changes(world.store()).iter().map(|row| row.fate).collect();
-    assert_eq!(fates, [Fate::Accepted, Fate::Refused, Fate::Dismissed, Fate::Held, Fate::Forked].into());
-    (world.log().to_vec(), dump(world.store()).unwrap())
-}
-
-fn changes<S: Scan>(store: &S) -> Vec<ChangeRow> {
-    store.list(&[], None, ALL).unwrap()
-}
-
-/// Makes some refused work, lets one piece stand after all, and leaves one refused for good.
-fn an_administrator_settles(world: &mut World) -> usize {
-    let community = CommunityId::from_slice(&first_community(world)).unwrap();
-    let captain = world.phones()[0];
-    world.set_clock_ahead(captain, SpanMs(0));
-    let leak = world.raise(captain, community, "quality", "5幢 屋面");
-    world.run_until_quiet();
-    world.offline(captain);
-    world.takes_itself_for(captain, community, "supervisor");
-    for due in ["2026-04-01", "2026-04-02", "2026-04-03"] {
-        world.set(captain, leak, "due", due);
-    }
-    world.online(captain);
-    world.run_until_quiet();
-    let refused = |world: &World| -> Vec<ChangeRow> {
-        changes(world.store()).into_iter().filter(|row| row.fate == Fate::Refused && row.record == leak).collect()
-    };
-    let mut settled = 0;
-    for release in [true, false] {
-        for row in refused(world) {
-            let settle = Settle { change: row.hash, release, role: Role::parse("street").unwrap(), reason: "经核实".into() };
-            if world.operate(Command::Settle(settle)).is_ok() {
-                settled += 1;
-                break;
-            }
-        }
-    }
-    world.run_until_quiet();
-    converged(world);
-    settled
-}
-
-fn first_community(world: &World) -> Vec<u8> {
-    let rows: Vec<renolog_server::store::CommunityRow> = world.store().list(&[], None, ALL).unwrap();
-    rows[0].id.as_bytes().to_vec()
-}
-
-/// A copied phone writes on, and so does the one it was copied from.
-fn two_phones_think_they_are_one(world: &mut World) {
-    let community = CommunityId::from_slice(&first_community(world)).unwrap();
-    let phone = world.phones()[2];
-    let record = world.raise(phone, community, "quality", "9幢 外墙");
-    world.run_until_quiet();
-    let copy = world.back_up(phone);
-    let copy = world.restore(copy);
-    world.note(phone, record, "旧手机说");
-    world.run_until_quiet();
-    world.note(copy, record, "新手机说");
-    world.online(copy);
-    world.run_until_quiet();
-}
-
-/// A batch arrives without the one that it stands on, which never comes.
-fn something_is_held(world: &mut World) {
-    let community = CommunityId::from_slice(&first_community(world)).unwrap();
-    let phones = world.phones();
-    let (writer, carrier) = (phones[0], phones[1]);
-    let before = world.batches_of(writer).len();
-    world.cut_at_next_push(writer);
-    let record = world.raise(writer, community, "safety", "7幢 楼道");
-    world.offline(writer);
-    world.note(writer, record, "堆了三辆车");
-    world.online(writer);
-    world.cut_at_next_push(writer);
-    world.run_until(|world| world.batches_of(writer).len() == before + 2);
-    world.offline(writer);
-    let batches = world.batches_of(writer);
-    world.carry(carrier, &batches[before + 1..]);
-    world.carry(carrier, &batches[before + 1..]);
-}
-
-/// Commands that cannot be applied, and must leave no trace.
-fn operators_make_mistakes(world: &mut World) {
-    let (slug, name) = ("desheng".to_owned(), "另一个".to_owned());
-    let add = AddCommunity { id: CommunityId([9; 16]), slug: slug.clone(), name };
-    assert_eq!(world.operate(Command::AddCommunity(add)), Err(Rejection::SlugTaken(slug)));
-    let role = Role::parse("astronaut").unwrap();
-    let party = Schema::built_in().roles["street"].party.clone();
-    let duty = Some(Duty { role, party, communities: vec![] });
-    let guest = Guest::New("某人".into());
-    let invite = Invite { code_hash: vec![1; 32], guest, duty, administrator: false, expires: UnixMs(0) };
-    assert!(matches!(world.operate(Command::Invite(invite)), Err(Rejection::UnknownTerm(_))));
-    let phone = world.phones()[0];
-    let (device, public_key) = (DeviceId([8; 16]), world.client(phone).public_key());
-    let person = PersonId([8; 16]);
-    let enrol = Enrol { code_hash: vec![2; 32], person, device, public_key, device_name: String::new() };
-    assert_eq!(world.operate(Command::Enrol(enrol)), Err(Rejection::UnknownCode));
-}
+use renolog_server::store::{ALL, ChangeRow, Column, CommandRow, Dumped, Fate, Memory, Read, Scan, Sqlite, Store, Write, dump};
+use renolog_tests::rich::a_rich_log;
 
 fn ingest<S: Store>(store: S) -> Ingest<S> {
     Ingest::new(store, Schema::built_in()).unwrap()
@@ -150,7 +37,7 @@ fn play<S: Store>(mut ingest: Ingest<S>, log: &[Stamped], together: usize) -> In
 }
 
 /// Table by table, so that a difference names its table and row.
-fn assert_same(found: &Tables, expected: &Tables) {
+fn assert_same(found: &[Dumped], expected: &[Dumped]) {
     for ((name, found), (_, expected)) in found.iter().zip(expected) {
         for (found, expected) in found.iter().zip(expected) {
             assert_eq!(found, expected, "a row of {name}");
@@ -262,6 +149,10 @@ fn a_log_that_was_altered_is_found_out() {
         assert!(matches!(put(altered), Err(ReplayError::Chain(3))));
     }
     assert!(matches!(alter(&|store| store.remove::<CommandRow>(&[3u64.to_cell()]).unwrap()), Err(ReplayError::Chain(4))));
+}
+
+fn changes(store: &impl Scan) -> Vec<ChangeRow> {
+    store.list(&[], None, ALL).unwrap()
 }
 
 fn commands(store: &impl Scan) -> Vec<CommandRow> {

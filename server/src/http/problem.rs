@@ -172,6 +172,7 @@ impl From<WriteError> for Problem {
                 | Rejection::UnknownToken
                 | Rejection::UnknownRecord(_) => Self::not_found(detail),
                 Rejection::RosterFull(_) | Rejection::ErasedAlready(_) => Self::taken(detail),
+                Rejection::RemainsAltered(_) => Self::storage_failing(detail),
                 Rejection::RevokedDevice(_) => Self::forbidden(detail),
                 Rejection::UnknownTerm(_) => Self::bad_request(detail),
                 Rejection::NotInQuarantine(_) => Self::not_found(detail),

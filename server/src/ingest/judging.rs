@@ -16,6 +16,7 @@ use renolog_protocol::session::server::{Body, FeedEntry};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Receipt, Ruled, Ruling, Visit};
 
+use super::erase;
 use super::hot::Hot;
 use super::past::Past;
 use super::project::project;
@@ -112,6 +113,16 @@ impl<'a, S: Store> Judging<'a, S> {
         Ok(Judged { late: late.collect(), grown: self.grown, mark })
     }
 
+    fn erasure_of(&self, record: RecordId) -> Result<Option<ErasureRow>, StoreError> {
+        self.store.get(&[record.to_cell()])
+    }
+
+    /// Writes down that a change came to a record which had been erased.
+    pub(super) fn nothing_of(&mut self, record: RecordId, hash: ChangeHash, place: (u64, u64)) -> Result<(), StoreError> {
+        let Some(erasure) = self.erasure_of(record)? else { return Ok(()) };
+        self.store.put(&erase::come_to_nothing(self.schema, &erasure, hash, self.feed, place))
+    }
+
     /// The ruling a change had before, if it had one.
     pub(super) fn known(&self, hash: ChangeHash) -> Result<Option<Ruling>, StoreError> {
         let Some(row) = self.store.get::<ChangeRow>(&[hash.to_cell()])? else { return Ok(None) };
@@ -166,10 +177,9 @@ impl<'a, S: Store> Judging<'a, S> {
             Err(Objection::Refused(refusal)) => {
                 (row.fate, row.code) = (Fate::Refused, Some(refusal.code));
                 (row.zh, row.en) = (Some(refusal.zh.clone()), Some(refusal.en.clone()));
-                if refusal.code == Code::Erased {
+                if let Some(erasure) = self.erasure_of(record)? {
                     // What was erased does not come back by another way.
-                    let erasure: Option<ErasureRow> = self.store.get(&[record.to_cell()])?;
-                    (row.erased, row.bytes) = (erasure.map(|erasure| erasure.command), Vec::new());
+                    row = erase::come_to_nothing(self.schema, &erasure, row.hash, row.feed, (row.batch, row.position));
                 }
                 Ruling::Refused(refusal)
             }
@@ -191,6 +201,10 @@ impl<'a, S: Store> Judging<'a, S> {
 
     fn verdict(&mut self, record: RecordId, change: &Change, origin: Origin) -> Result<Result<Allowed, Objection>, StoreError> {
         let refused = |code, zh: &str, en: &str| Ok(Err(Objection::Refused(Refusal::new(code, zh, en))));
+        // Before every other objection: of those, the change itself would be kept.
+        if self.hot.load(&*self.store, record)?.erased {
+            return Ok(Err(Objection::Refused(erase::refusal())));
+        }
         if origin.revoked {
             return refused(Code::DeviceRevoked, "这台设备已停用", "this device was revoked");
         }
@@ -209,9 +223,6 @@ impl<'a, S: Store> Judging<'a, S> {
             }
         }
         let hot = self.hot.load(&*self.store, record)?;
-        if hot.erased {
-            return refused(Code::Erased, "这条记录已依法删除", "this record was erased for good");
-        }
         if hot.feed.is_some_and(|feed| feed != self.feed) {
             return refused(Code::WrongAudience, "这条记录不在这里", "the record belongs into another feed");
         }

@@ -25,7 +25,7 @@ use renolog_protocol::schema::Schema;
 use renolog_protocol::session::server::FeedEntry;
 use renolog_protocol::wire::Receipt;
 
-use crate::command::{Command, Found, Restored, Saw, Stamped};
+use crate::command::{Command, Erase, Found, Restored, Saw, Stamped};
 use crate::store::{Column, CommandRow, EpochRow, FeedRow, Read, Row, SeenRow, Store, StoreError, TokenRow, Write};
 use erase::Order;
 pub(crate) use erase::{entry as erasure_entry, erasures_after};
@@ -169,6 +169,9 @@ pub enum Rejection {
     /// A record that was erased before.
     #[error("record {0} was erased already")]
     ErasedAlready(RecordId),
+    /// What is left of an erased record is not what was left when it was erased.
+    #[error("what is left of record {0}, which was erased, was altered")]
+    RemainsAltered(RecordId),
     /// A schema that cannot follow the one in use.
     #[error(transparent)]
     Schema(#[from] SchemaRefused),
@@ -216,7 +219,13 @@ impl<S: Store> Ingest<S> {
     /// # Errors
     /// [`IngestError::Rejected`]: nothing was written. [`IngestError::Store`]: roll back.
     pub fn apply(&mut self, stamped: &Stamped) -> Result<Outcome, IngestError> {
-        self.apply_logged(stamped, stamped.command.to_log())
+        let Command::Erase(asked) = &stamped.command else {
+            return self.apply_logged(stamped, stamped.command.to_log());
+        };
+        let remains = Some(erase::remains(&self.store, asked.record)?);
+        let command = Command::Erase(Erase { remains, ..asked.clone() });
+        let body = command.to_log();
+        self.apply_logged(&Stamped { command, ..*stamped }, body)
     }
 
     /// The same with what the log shall say of it.

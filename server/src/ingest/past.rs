@@ -57,7 +57,8 @@ impl Past<'_> {
             mark = Mark { seq, link: mark.link.then(seq, row.hash, &Brought::from(&visit)) };
             store.put(&ActorRow { actor: row.actor, device: batch.device, person: batch.person })?;
             if let Some(said) = self.said(feed, mark)? {
-                store.put(&TimelineRow { acts: "[]".into(), ..said })?;
+                let (record, hash, batch) = (row.record, row.hash, row.batch);
+                store.put(&TimelineRow { record, hash, batch, acts: "[]".into(), ..said })?;
             }
             store.put(&ChangeRow { link: Some(mark.link), ..row })?;
         }

@@ -79,12 +79,12 @@ pub(super) fn push<S: Store>(
 /// came are written down as they were then.
 fn came_to_nothing<S: Store>(judging: &mut Judging<'_, S>, past: Past<'_>, id: u64, batch: &Batch) -> Result<bool, IngestError> {
     let mut any = false;
-    for (_, hash) in batch.names() {
-        let Some(row) = past.erased(*hash)?.filter(|row| row.batch == id) else { continue };
-        any = true;
-        if row.erased.is_some_and(|erased| erased < id) {
-            judging.store().put(&row)?;
+    for (position, (record, hash)) in batch.names().iter().enumerate() {
+        if past.erased(*hash)?.is_none_or(|row| row.batch != id) {
+            continue;
         }
+        any = true;
+        judging.nothing_of(*record, *hash, (id, position as u64))?;
     }
     Ok(any)
 }

@@ -31,6 +31,6 @@ impl Order for Erasure {
             return Err(Unfit::unknown("record", self.record));
         }
         let role = Role::parse("district").expect("a name");
-        Ok((Command::Erase(Erase { record: self.record, role, reason: reason(&self.reason)? }), Done {}))
+        Ok((Command::Erase(Erase { record: self.record, role, reason: reason(&self.reason)?, remains: None }), Done {}))
     }
 }

@@ -5,11 +5,14 @@
 //! to both gives the same tables, cell by cell.
 
 mod cell;
+mod file;
 mod memory;
 mod rows;
 mod sqlite;
+mod walk;
 
 pub use cell::{Cell, Column};
+pub use file::Copied;
 pub use memory::Memory;
 pub use rows::{
     ActorRow, AuditRow, BatchRow, ChangeRow, CommandRow, CommunityRow, DeviceRow, EpochRow, ErasureRow, FactRow, Fate, FeedRow,
@@ -17,6 +20,7 @@ pub use rows::{
     TimelineRow, TokenRow, WaitRow,
 };
 pub use sqlite::{OpenError, Reader, Sqlite, VERSION};
+pub use walk::Walk;
 
 /// What can go wrong with a store. Never the fault of what was written.
 #[derive(Debug, thiserror::Error)]

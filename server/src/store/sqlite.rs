@@ -46,14 +46,14 @@ pub enum OpenError {
 /// The one writer.
 #[derive(Debug)]
 pub struct Sqlite {
-    connection: Connection,
+    pub(super) connection: Connection,
     writing: bool,
 }
 
 /// A reader beside the writer: sees what was committed.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl Sqlite {
@@ -148,7 +148,7 @@ impl Reader {
     }
 }
 
-fn store_error(error: rusqlite::Error) -> StoreError {
+pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full,
         _ => StoreError::Failing(error.to_string()),
