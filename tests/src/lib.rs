@@ -3,6 +3,7 @@
 //! - [`world`]: phones, a network and a server in one thread, with a clock that jumps. The real client and the real write
 //!   path; no sockets, no threads, no waiting. The same seed gives the same run.
 //! - [`sockets`]: the real thing on real sockets, servers that can be killed among it.
+//! - [`link`]: a bad link between any two programs: a proxy that shapes, stalls, cuts, goes silent, and counts.
 //! - [`play`]: such a world in which anything may happen.
 //! - [`rich`]: a log with everything in it that a log can hold.
 //! - [`story`]: one small story with everything in it that a history can show.
@@ -38,6 +39,7 @@
 //! ```
 
 pub mod checks;
+pub mod link;
 pub mod names;
 pub mod play;
 pub mod rich;
