@@ -139,6 +139,11 @@ impl Calendar {
         self.moment(DateTime::from(day.parse::<Date>().ok()?.tomorrow().ok()?))
     }
 
+    /// The beginning of a day, `2026-11-22`; nothing if it is no day.
+    pub fn start_of_day(&self, day: &str) -> Option<UnixMs> {
+        self.moment(DateTime::from(day.parse::<Date>().ok()?))
+    }
+
     /// A moment as people of the district write it: `2026-11-22 15:00`. Nothing if it is beyond all calendars.
     pub fn written(&self, moment: UnixMs) -> Option<String> {
         Some(self.local(moment)?.strftime("%Y-%m-%d %H:%M").to_string())

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod desk;
 mod door;
 pub(crate) mod figures;
@@ -50,6 +51,8 @@ enum Verb {
     Invite(InviteArgs),
     /// 生成接口令牌 Prints a bearer token for the API.
     Token(TokenArgs),
+    /// 管理 Organisations, people, roles, devices, codes, tokens, and what administrators did.
+    Admin(admin::AdminArgs),
     /// 合并历史 Prints the merged history of a community or of one record.
     History(HistoryArgs),
     /// 隔离区 What was refused: listed, shown, released or dismissed.
@@ -192,6 +195,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Community(CommunityVerb::List { data }) => list_communities(&data.data),
         Verb::Invite(args) => invite(args),
         Verb::Token(args) => token(args),
+        Verb::Admin(args) => admin::run(args),
         Verb::History(args) => print_history(&args),
         Verb::Quarantine(verb) => quarantine::run(verb),
         Verb::Overdue(args) => overdue::print(args),

@@ -47,6 +47,7 @@ mod columns;
 pub mod command;
 pub mod conflicts;
 pub mod data_dir;
+pub mod day;
 pub mod demo;
 pub mod door;
 pub mod figures;

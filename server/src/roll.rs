@@ -25,7 +25,7 @@ pub struct Page {
 }
 
 /// A stretch of a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Stretch<T> {
     /// What is in it.
     pub items: Vec<T>,
@@ -34,7 +34,31 @@ pub struct Stretch<T> {
     pub next: Option<String>,
 }
 
+/// A whole list, read a stretch at a time.
+///
+/// # Errors
+/// Those of the stretches.
+pub fn whole<T, E>(mut stretch: impl FnMut(&Page) -> Result<Stretch<T>, E>) -> Result<Vec<T>, E> {
+    let mut page = Page { after: None, limit: Some(MOST) };
+    let mut all = Vec::new();
+    loop {
+        let Stretch { items, next } = stretch(&page)?;
+        all.extend(items);
+        if next.is_none() {
+            return Ok(all);
+        }
+        page.after = next;
+    }
+}
+
 impl Page {
+    /// What follows the question mark when the API is asked for it.
+    pub fn query(&self) -> String {
+        let after = self.after.iter().map(|after| format!("after={after}"));
+        let limit = self.limit.iter().map(|limit| format!("limit={limit}"));
+        after.chain(limit).collect::<Vec<_>>().join("&")
+    }
+
     fn limit(&self) -> usize {
         self.limit.unwrap_or(100).clamp(1, MOST)
     }
@@ -197,7 +221,7 @@ pub struct Devices {
 }
 
 /// A device.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Device {
     /// Which.
     pub id: DeviceId,

@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use ureq::Body;
+use ureq::http::Response;
 
 use crate::app;
 use crate::clock::{Clock, SystemClock};
@@ -60,13 +62,29 @@ pub(super) fn give<O: Order>(path: &Path, order: O) -> Result<O::Made> {
 /// # Errors
 /// Its own sentence.
 pub(super) fn ask<A: Serialize, T: DeserializeOwned>(running: &Running, path: &str, asked: &A) -> Result<T> {
-    let url = format!("http://{}/api/v1/{path}", running.address);
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
-    let mut answer = agent
-        .post(&url)
-        .header("Authorization", format!("Bearer {}", running.token))
-        .send_json(asked)
-        .with_context(|| format!("the server at {} does not answer", running.address))?;
+    let request = agent().post(address_of(running, path)).header("Authorization", format!("Bearer {}", running.token));
+    told(running, request.send_json(asked))
+}
+
+/// Asks the running server for a list.
+///
+/// # Errors
+/// Its own sentence.
+pub(super) fn ask_list<T: DeserializeOwned>(running: &Running, path: &str, query: &str) -> Result<T> {
+    let url = format!("{}?{query}", address_of(running, path));
+    told(running, agent().get(url).header("Authorization", format!("Bearer {}", running.token)).call())
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into()
+}
+
+fn address_of(running: &Running, path: &str) -> String {
+    format!("http://{}/api/v1/{path}", running.address)
+}
+
+fn told<T: DeserializeOwned>(running: &Running, answer: Result<Response<Body>, ureq::Error>) -> Result<T> {
+    let mut answer = answer.with_context(|| format!("the server at {} does not answer", running.address))?;
     if answer.status().is_success() {
         return answer.body_mut().read_json().context("the server's answer cannot be read");
     }
