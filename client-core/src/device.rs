@@ -15,9 +15,10 @@ use renolog_protocol::time::UnixMs;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use crate::asking::AskError;
 use crate::client::{Client, ClientError, HistoryEntry, Input, Overdue, OverdueFilter, Status, SyncState};
 use crate::driver::{Shared, drive, lock};
-use crate::enrol::{self, EnrolError, Enrolment};
+use crate::enrol::{self, Enrolment};
 pub use crate::settings::Settings;
 use crate::store::{Enrolled, Filter, ListedRecord, Place};
 use crate::trust::{BadRoots, Trust};
@@ -33,7 +34,7 @@ pub enum DeviceError {
     Client(#[from] ClientError),
     /// Enrolment failed.
     #[error(transparent)]
-    Enrol(#[from] EnrolError),
+    Enrol(#[from] AskError),
     /// The system gave no randomness to draw ids and keys from.
     #[error("no randomness: {0}")]
     NoRandomness(getrandom::Error),
@@ -114,7 +115,7 @@ impl Device {
     /// trusted), and follows every community the person has a role in.
     ///
     /// # Errors
-    /// [`EnrolError`]; [`ClientError::Store`].
+    /// [`AskError`]; [`ClientError::Store`].
     pub async fn enrol(&self, server: &str, code: &str, device_name: &str) -> Result<Enrolment, DeviceError> {
         let (device, key) = self.peek(|client| (client.device(), client.public_key()));
         let (address, code, device_name) = (server.to_owned(), code.to_owned(), device_name.to_owned());

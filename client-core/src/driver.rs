@@ -63,7 +63,8 @@ impl Shared {
     fn target(&self) -> Option<Target> {
         let client = lock(&self.client);
         let enrolled = client.enrolment()?;
-        Some(Target { server: enrolled.server.clone(), token: enrolled.token.clone(), trust: self.trust.clone() })
+        let (server, token) = (enrolled.server.clone(), enrolled.token.clone());
+        Some(Target { server, token, trust: self.trust.clone(), signer: client.signer() })
     }
 }
 
@@ -90,6 +91,7 @@ pub(crate) async fn drive(shared: Arc<Shared>) {
 
 fn happened(shared: &Shared, link: &mut Option<Link>, event: LinkEvent) {
     match event {
+        LinkEvent::SignedIn(token) => shared.handle(Input::SignedIn(token)),
         LinkEvent::Connected => shared.handle(Input::Connected),
         LinkEvent::Frame(bytes) => shared.handle(Input::Frame(&bytes)),
         LinkEvent::TurnedAway(bye) => {

@@ -54,17 +54,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod asking;
 pub mod client;
 pub mod device;
 mod driver;
 pub mod engine;
 mod enrol;
 mod settings;
+mod sign_in;
 pub mod store;
 mod transport;
 mod trust;
 
+pub use asking::AskError;
 pub use client::Client;
 pub use device::{Device, DeviceError, Settings};
-pub use enrol::{EnrolError, EnrolledCommunity, Enrolment};
+pub use enrol::{EnrolledCommunity, Enrolment};
 pub use trust::BadRoots;

@@ -26,6 +26,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use crate::sign_in::{Signer, sign_in};
 use crate::trust::Trust;
 
 /// A phone in a stairwell needs several seconds to find its network again; longer than this is no network.
@@ -44,11 +45,13 @@ pub(crate) struct Target {
     pub(crate) server: String,
     pub(crate) token: String,
     pub(crate) trust: Trust,
+    pub(crate) signer: Signer,
 }
 
 /// What happened on the link.
 #[derive(Debug)]
 pub(crate) enum LinkEvent {
+    SignedIn(String),
     Connected,
     Frame(Vec<u8>),
     TurnedAway(Bye),
@@ -92,7 +95,7 @@ impl Link {
         let (report, events) = mpsc::channel(MESSAGES_WAITING);
         tokio::spawn(async move {
             tokio::select! {
-                last = last_word(&target, traffic, to_send, &report) => drop(report.send(last).await),
+                last = last_word(target, traffic, to_send, &report) => drop(report.send(last).await),
                 () = let_go(&report) => {}
             }
         });
@@ -117,7 +120,7 @@ async fn let_go(report: &mpsc::Sender<LinkEvent>) {
 }
 
 async fn last_word(
-    target: &Target,
+    target: Target,
     traffic: Arc<Traffic>,
     to_send: mpsc::UnboundedReceiver<Vec<u8>>,
     report: &mpsc::Sender<LinkEvent>,
@@ -133,16 +136,42 @@ async fn last_word(
 }
 
 async fn live(
-    target: &Target,
+    target: Target,
     traffic: Arc<Traffic>,
     to_send: mpsc::UnboundedReceiver<Vec<u8>>,
     report: &mpsc::Sender<LinkEvent>,
 ) -> Result<(), Error> {
-    let socket = timeout(CONNECT_WITHIN, connect(target, traffic)).await.map_err(|_| timed_out())??;
+    let socket = match connect_soon(&target, traffic.clone()).await {
+        // The token has run out, or its server was made anew. Whether the device may still come in, its key decides.
+        Err(Error::Http(response)) if response.status() == StatusCode::UNAUTHORIZED => {
+            let Some(token) = signed_in(&target).await else { return Err(Error::Http(response)) };
+            if report.send(LinkEvent::SignedIn(token.clone())).await.is_err() {
+                return Ok(());
+            }
+            connect_soon(&Target { token, ..target }, traffic).await?
+        }
+        socket => socket?,
+    };
     if report.send(LinkEvent::Connected).await.is_err() {
         return Ok(());
     }
     converse(socket, to_send, report).await
+}
+
+async fn signed_in(target: &Target) -> Option<String> {
+    let asked = target.clone();
+    let asked = tokio::task::spawn_blocking(move || sign_in(&asked.trust, &asked.server, &asked.signer));
+    match asked.await.ok()? {
+        Ok(token) => Some(token),
+        Err(error) => {
+            tracing::info!(%error, "signing in");
+            None
+        }
+    }
+}
+
+async fn connect_soon(target: &Target, traffic: Arc<Traffic>) -> Result<WebSocketStream<Wire>, Error> {
+    timeout(CONNECT_WITHIN, connect(target, traffic)).await.map_err(|_| timed_out())?
 }
 
 async fn connect(target: &Target, traffic: Arc<Traffic>) -> Result<WebSocketStream<Wire>, Error> {

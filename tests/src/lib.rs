@@ -11,7 +11,7 @@
 //! - [`checks`]: what must be true of such a world at rest.
 //!
 //! The tests themselves stand in `tests/`: `store`, `replay` and `upkeep` on the server's store, `stories` and `convergence` in the
-//! world, `live`, `door`, `bad_input` and `http_api` on real sockets, `history` on what administrators read.
+//! world, `live`, `door`, `trust`, `bad_input` and `http_api` on real sockets, `history` on what administrators read.
 //!
 //! # Example
 //! A volunteer and a property manager write about the same leak without a network; then both have one again.

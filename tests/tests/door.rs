@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use renolog_client_core::{Device, DeviceError, EnrolError, Settings};
+use renolog_client_core::{AskError, Device, DeviceError, Settings};
 use renolog_protocol::id::ActorId;
 use renolog_protocol::schema::{FieldName, KindName, Value};
 use renolog_protocol::time::SpanMs;
@@ -80,7 +80,7 @@ async fn a_device_syncs_over_tls() {
     let stranger = phone(&directory.path().join("stranger"), None);
     let told =
         stranger.enrol(&url, &invited(&server.office, "刘叔").await, "手机").await.expect_err("it knows no such authority");
-    assert!(matches!(told, DeviceError::Enrol(EnrolError::Unreachable(_))), "{told}");
+    assert!(matches!(told, DeviceError::Enrol(AskError::Unreachable(_))), "{told}");
 
     let chen = phone(&directory.path().join("chen"), Some(authority.root()));
     let enrolment = chen.enrol(&url, &invited(&server.office, "陈阿姨").await, "手机").await.expect("the code is good");

@@ -9,6 +9,8 @@ pub enum Input<'a> {
     Start,
     /// Be offline from now on.
     Stop,
+    /// On the way to the connection that [`Output::Connect`] asked for, the server gave the device another token.
+    SignedIn(String),
     /// The connection that [`Output::Connect`] asked for stands.
     Connected,
     /// A message arrived.

@@ -48,6 +48,7 @@ pub use read::{Conflict, Fate, Made, Status, SyncState, Writer};
 pub use typed::Unclear;
 
 use crate::engine::{self, Engine};
+use crate::sign_in::Signer;
 use crate::store::{Community, Enrolled, FeedState, Identity, Place, Store};
 
 /// Records kept open. One of ten changes takes about 50 kB in memory.
@@ -166,6 +167,21 @@ impl Client {
         })
     }
 
+    /// Who signs in to the server as this device.
+    pub(crate) fn signer(&self) -> Signer {
+        Signer { device: self.me.device, key: Arc::new(self.me.key.clone()) }
+    }
+
+    /// Takes in another token for the next connections.
+    fn signed_in(&mut self, token: String) -> Result<(), ClientError> {
+        self.atomically(|me| {
+            if let Some(enrolled) = &mut me.me.enrolled {
+                enrolled.token = token;
+            }
+            Ok(())
+        })
+    }
+
     /// Another address for the same server. Counts from the next connection on.
     ///
     /// # Errors
@@ -223,6 +239,7 @@ impl Client {
             Input::Start if self.me.enrolled.is_none() => return Err(ClientError::NotEnrolled),
             Input::Start => engine::Input::Start,
             Input::Stop => engine::Input::Stop,
+            Input::SignedIn(token) => return self.signed_in(token),
             Input::Connected => {
                 self.begin_connection();
                 engine::Input::Connected(self.greeting(now))

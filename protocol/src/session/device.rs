@@ -272,6 +272,11 @@ impl DeviceSession {
             let before = self.cursors.get(&grant.feed).copied();
             let event = self.granted(*grant, welcome.epoch);
             let goes_on = matches!(&event, Event::Granted { from, .. } if *from == before);
+            // A feed only grows, within one life of the server's store.
+            let was_there = before.filter(|before| before.epoch == welcome.epoch);
+            if was_there.zip(grant.head).is_some_and(|(before, head)| head < before.seq) {
+                events.push(Event::Rewritten(Some(grant.feed)));
+            }
             if goes_on && before.is_some_and(|before| before.seq > Seq(0)) {
                 links.push(self.pasts.get(&grant.feed).and_then(Past::link));
             }

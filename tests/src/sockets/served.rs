@@ -10,7 +10,7 @@ use clap::Parser;
 use renolog_protocol::schema::Schema;
 use renolog_server::app::App;
 use renolog_server::cli::{self, Cli};
-use renolog_server::clock::SystemClock;
+use renolog_server::clock::MovedClock;
 use renolog_server::data_dir::{self, DataDir};
 use renolog_server::door::{Certificate, Door};
 use renolog_server::gate::{Gate, Proxies};
@@ -123,6 +123,8 @@ pub struct Opening {
     pub proxies: Proxies,
     /// What it encrypts by, if it does.
     pub certificate: Option<Arc<Certificate>>,
+    /// What time it is there.
+    pub clock: MovedClock,
 }
 
 impl InProcess {
@@ -139,9 +141,9 @@ impl InProcess {
     /// # Panics
     /// If it does not start.
     pub async fn open(data: &Path, opening: Opening) -> Self {
-        let Opening { max_store_bytes, limits, proxies, certificate } = opening;
+        let Opening { max_store_bytes, limits, proxies, certificate, clock } = opening;
         let held = DataDir::hold(data).expect("a data directory");
-        let (app, handle) = App::start(held, Schema::built_in(), Arc::new(SystemClock), max_store_bytes).expect("a server");
+        let (app, handle) = App::start(held, Schema::built_in(), Arc::new(clock), max_store_bytes).expect("a server");
         let app = App { gate: Arc::new(Gate::new(limits, proxies)), ..app };
         let listener = serve::listen("127.0.0.1:0".parse().expect("an address"), false).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");

@@ -144,11 +144,22 @@ impl World<Memory> {
 
     /// The server's disk dies, and it begins another life with a copy.
     pub fn restore_server(&mut self, copy: Memory) {
-        self.server = Server::new(Ingest::new(copy, Schema::built_in()).expect("memory"));
+        self.swap_server(copy);
         let epoch = Epoch((self.rng.next_u64() >> 1) | 1);
         self.operate(Command::Restored(Restored { epoch, taken: self.now })).expect("it can always be");
         // What the earlier life acknowledged may be gone with it, until its writers come back.
         self.acknowledged.clear();
         self.everyone_hears_the_end();
+    }
+
+    /// Whoever runs the server puts another store in its place, and says nothing of it.
+    pub fn rewrite_server(&mut self, other: Memory) {
+        self.swap_server(other);
+        self.acknowledged.clear();
+        self.everyone_hears_the_end();
+    }
+
+    fn swap_server(&mut self, store: Memory) {
+        self.server = Server::new(Ingest::new(store, Schema::built_in()).expect("memory"));
     }
 }

@@ -10,5 +10,6 @@ mod forks;
 mod links;
 mod offline;
 mod random;
+mod restored;
 mod rulings;
 mod together;
