@@ -134,6 +134,11 @@ impl Calendar {
         self.moment(DateTime::from_parts(last, first.time())).unwrap_or(start)
     }
 
+    /// The same day and time so many years later.
+    pub fn years_after(&self, moment: UnixMs, years: u32) -> Option<UnixMs> {
+        self.moment(self.local(moment)?.checked_add(i64::from(years).years()).ok()?)
+    }
+
     /// The end of a day, `2026-11-22`; nothing if it is no day.
     pub fn end_of_day(&self, day: &str) -> Option<UnixMs> {
         self.moment(DateTime::from(day.parse::<Date>().ok()?.tomorrow().ok()?))

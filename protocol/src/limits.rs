@@ -63,3 +63,5 @@ pub const BACKOFF_FIRST: SpanMs = SpanMs::from_secs(1);
 pub const BACKOFF_MAX: SpanMs = SpanMs::from_secs(120);
 /// How long a device waits for quiet before it tells the server how far it has stored its feeds.
 pub const SEEN_AFTER: SpanMs = SpanMs::from_secs(5);
+/// Most years for which a kind may say that its records are kept.
+pub const KEEP_YEARS: u32 = 100;

@@ -62,6 +62,7 @@ pub mod office;
 pub mod overdue;
 pub mod readers;
 pub mod reception;
+pub mod retention;
 pub mod roll;
 pub mod schema_text;
 pub mod secret;

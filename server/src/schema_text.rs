@@ -44,6 +44,9 @@ pub fn kind(schema: &Schema, kind: &Kind) -> String {
     if let Some(field) = &kind.not_by {
         let _ = writeln!(text, "不得由“{field}”所指的一方新建 never made by the party in `{field}`");
     }
+    if let Some(years) = kind.keep_years {
+        let _ = writeln!(text, "办结 {years} 年后依法删除 erased {years} years after it is done");
+    }
     let mut fields = vec![cells(["字段 field", "", "类型 type", "规则 rules", "谁可填写 written by"])];
     fields.extend(kind.fields.iter().map(|(name, field)| {
         vec![name.to_string(), field.label.to_string(), shape(&field.shape), rules(field), who(schema, &field.write)]

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::app::{App, Handle};
 use crate::data_dir::DataDirError;
 use crate::door::{Certificate, CertificateError, CertificateFiles, Door};
-use crate::http;
+use crate::{http, retention};
 
 /// How long connections may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(10);
@@ -122,6 +122,7 @@ fn keep(app: App, door: Door, side_door: Option<Door>) -> JoinSet<()> {
     if let Some(certificate) = door.certificate().cloned() {
         keeping.spawn(certificate.look_after(gate.limits().look_every, stopping.clone()));
     }
+    keeping.spawn(retention::look_after(app.clone()));
     let router = http::router(app);
     if let Some(side_door) = side_door {
         // With seats of its own: whoever crowds the other door must not keep the operator out.

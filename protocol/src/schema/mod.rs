@@ -74,6 +74,9 @@ pub struct Kind {
     pub deadlines: Vec<Deadline>,
     /// A field that names a party; nobody of that party may make the record. Who handled a matter does not ask how it went.
     pub not_by: Option<FieldName>,
+    /// How many years after it was done a record is erased for good; kept for ever where that is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_years: Option<u32>,
 }
 
 /// One field of a kind.

@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::check::{Check, Fields};
 use super::raw::{Names, RawKind, RawState};
 use crate::id::Audience;
+use crate::limits;
 use crate::schema::{FieldName, Kind, KindName, Label, Role, Scalar, Shape, State};
 
 impl Check<'_> {
@@ -26,8 +27,10 @@ impl Check<'_> {
         self.can_be_made(&raw.create, &create, &fields);
         let title = self.field_name(&raw.title, &fields);
         let initial = self.known(&raw.initial, &states, "state", "states");
+        let keep_years = raw.keep_years.as_ref().map(|years| self.years(years, raw.states.values().any(|state| state.done)));
         let state = |raw: RawState| State { label: Label { zh: raw.zh, en: raw.en }, done: raw.done };
         Some(Kind {
+            keep_years: keep_years.map_or(Some(None), |years| years.map(Some))?,
             not_by: not_by.map_or(Some(None), |named| named.map(Some))?,
             create,
             title: title?,
@@ -50,6 +53,24 @@ impl Check<'_> {
             let words = format!("kind `{name}` is for `{named}`, but [audiences] does not say who that is");
             self.mistake(&audience.span(), words);
         }
+    }
+
+    /// A span after which records are erased: counted from when they were done.
+    fn years(&mut self, years: &Spanned<u32>, can_be_done: bool) -> Option<u32> {
+        let count = *years.get_ref();
+        if !(1..=limits::KEEP_YEARS).contains(&count) {
+            self.mistake(
+                &years.span(),
+                format!("`keep_years` is 1 to {}; leave it out to keep records for ever", limits::KEEP_YEARS),
+            );
+            return None;
+        }
+        if !can_be_done {
+            let words = "`keep_years` counts from when a record is done, but no state of this kind says `done = true`".to_owned();
+            self.mistake(&years.span(), words);
+            return None;
+        }
+        Some(count)
     }
 
     /// A field whose value is a party.

@@ -47,6 +47,7 @@ pub(super) struct RawKind {
     #[serde(default)]
     pub(super) deadlines: Vec<RawDeadline>,
     pub(super) not_by: Option<Spanned<String>>,
+    pub(super) keep_years: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]

@@ -27,6 +27,23 @@ fn every_mistake_is_listed_with_its_line() {
     assert_eq!(mistakes.len(), 4, "{mistakes:?}");
 }
 
+#[test]
+fn what_is_kept_for_a_while_can_be_done_and_for_how_long_makes_sense() {
+    let mistakes = |text: &str| match parse(text) {
+        Ok(schema) => panic!("no mistake in {:?}", schema.kinds.keys()),
+        Err(BadSchema(mistakes)) => mistakes,
+    };
+    let kept = |years: &str| SMALL.replacen("initial = \"open\"", &format!("initial = \"open\"\nkeep_years = {years}"), 1);
+    assert_eq!(parse(&kept("3")).expect("no mistake").kinds["job"].keep_years, Some(3));
+    for (text, words) in
+        [(kept("0"), "1 to 100"), (kept("101"), "1 to 100"), (kept("3").replace(", done = true", ""), "says `done = true`")]
+    {
+        let found = mistakes(&text);
+        assert!(matches!(&found[..], [one] if one.words.contains(words)), "{found:?}");
+        assert!(text.lines().nth(found[0].line - 1).is_some_and(|line| line.starts_with("keep_years")), "{found:?}");
+    }
+}
+
 /// One kind in which everything that can be referred to is referred to.
 const SMALL: &str = r#"version = 1
 [parties]
