@@ -10,8 +10,9 @@
 //! - [`names`]: ids in snapshots, made readable.
 //! - [`checks`]: what must be true of such a world at rest.
 //!
-//! The tests themselves stand in `tests/`: `store`, `replay` and `upkeep` on the server's store, `stories` and `convergence` in the
-//! world, `live`, `door`, `trust`, `bad_input` and `http_api` on real sockets, `history` on what administrators read.
+//! The tests themselves stand in `tests/`: `store`, `replay` and `upkeep` on the server's store, `stories` and `convergence`
+//! in the world, `live`, `door`, `trust`, `bad_input` and `http_api` on real sockets, `history` on what administrators read;
+//! `access` and `threats` hold ARCHITECTURE.md to its word.
 //!
 //! # Example
 //! A volunteer and a property manager write about the same leak without a network; then both have one again.

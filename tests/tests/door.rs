@@ -362,3 +362,48 @@ async fn who_pushes_too_fast_waits_for_the_receipt() {
     drop(peer);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_cookie_is_of_use_to_the_page_itself_only() {
+    let (_data, server) = open(Opening { proxies: behind_a_proxy(), ..Opening::default() }).await;
+    let code = invited(&server.office, "陈阿姨").await;
+    let office = server.office.clone();
+    let chen = blocking(move || Enrolled::with_code(&office, &code, 7)).await;
+    let mut stream = plain(server.address).await;
+    let json = "Content-Type: application/json";
+
+    // By a key, as a browser that has been here before.
+    let asked = exchange(&mut stream, "GET /api/v1/sign-in", &[], "").await.body;
+    let challenge = asked.split('"').nth(3).expect("a challenge");
+    let signature: String = chen.key.answer(chen.device, challenge).0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (device, answer) = (chen.device, r#""cookie":true"#);
+    let body = format!(r#"{{"device":"{device}","challenge":"{challenge}","signature":"{signature}",{answer}}}"#);
+    let over_tls = ["X-Forwarded-For: 198.51.100.1", "X-Forwarded-Proto: https", json];
+    let given = exchange(&mut stream, "POST /api/v1/sign-in", &over_tls, &body).await;
+    let cookie = given.header("set-cookie").expect("a cookie").to_owned();
+    for flag in ["; HttpOnly", "; SameSite=Strict", "; Secure", "; Path=/api", "; Max-Age="] {
+        assert!(cookie.contains(flag), "{cookie}");
+    }
+    assert!(!given.body.contains("token"), "scripts are not told: {}", given.body);
+
+    let cookie = format!("Cookie: {}", cookie.split(';').next().expect("a name and a value"));
+    let upgrade =
+        ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="];
+    let websocket = |origin: &'static str| [&upgrade[..], &[origin, "Sec-WebSocket-Protocol: renolog.v1"]].concat();
+    for (request, headers, status) in [
+        ("GET /api/v1/communities", vec![], 200),
+        ("GET /api/v1/communities", vec!["Sec-Fetch-Site: same-origin"], 200),
+        ("GET /api/v1/communities", vec!["Sec-Fetch-Site: cross-site"], 403),
+        ("GET /api/v1/communities", vec!["Origin: http://elsewhere.example"], 403),
+        ("POST /api/v1/admin/tokens", vec![json], 403),
+        ("POST /api/v1/admin/tokens", vec![json, "Origin: http://elsewhere.example"], 403),
+        ("GET /api/v1/sync", websocket("Origin: http://elsewhere.example"), 403),
+        ("GET /api/v1/sync", websocket("Origin: http://localhost"), 101),
+    ] {
+        let mut stream = plain(server.address).await;
+        let answer = exchange(&mut stream, request, &[&headers[..], &[cookie.as_str()]].concat(), "{}").await;
+        assert_eq!(answer.status, status, "{request} {headers:?}: {}", answer.body);
+    }
+    drop(stream);
+    server.stop().await;
+}

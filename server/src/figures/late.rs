@@ -27,7 +27,9 @@ pub(super) fn figures<S: Read + ?Sized>(store: &S, scope: &Scope, known: Known<'
     }
     let mut figures = vec![figure("overdue".into(), Label { zh: "超期".into(), en: "overdue".into() }, all)];
     // A kind with deadlines and nothing overdue says so: 0 is known here.
-    for kind in known.schema.kinds.values().filter(|kind| kind.deadlines.iter().any(|rule| !rule.earliest)) {
+    for kind in
+        known.schema.kinds.values().filter(|kind| scope.reads(kind.audience) && kind.deadlines.iter().any(|rule| !rule.earliest))
+    {
         let label = Label { zh: format!("{}·超期", kind.label.zh), en: format!("{}: overdue", kind.label.en) };
         figures.push(figure(format!("overdue.{}", kind.name), label, kinds.remove(&kind.name).unwrap_or_default()));
         for party in may_be_late(known, kind) {

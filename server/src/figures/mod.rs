@@ -21,7 +21,7 @@ mod tests;
 
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::RecordId;
-use renolog_protocol::schema::{Label, Schema};
+use renolog_protocol::schema::{Kind, Label, Schema};
 use renolog_protocol::time::UnixMs;
 use serde::Serialize;
 
@@ -138,7 +138,8 @@ fn select<S: Read + ?Sized>(
     if wanted("satisfaction") {
         figures.extend(sums::satisfaction(&facts("visit")?));
     }
-    for kind in known.schema.kinds.values().filter(|kind| wanted(&format!("records.{}", kind.name))) {
+    let read = |kind: &&Kind| scope.reads(kind.audience) && wanted(&format!("records.{}", kind.name));
+    for kind in known.schema.kinds.values().filter(read) {
         figures.extend(kinds::figures(known.schema, kind, &scope.facts(store, kind)?));
     }
     if wanted("overdue") {

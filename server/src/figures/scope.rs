@@ -12,6 +12,8 @@ use crate::store::{ALL, Column, CommunityRow, FactRow, Read, StoreError};
 pub enum Scope {
     /// The whole district.
     Everything,
+    /// What of the whole district is for these audiences.
+    Audiences(BTreeSet<Audience>),
     /// These feeds only.
     Feeds(BTreeSet<FeedId>),
 }
@@ -29,7 +31,8 @@ impl Scope {
     pub fn facts<S: Read + ?Sized>(&self, store: &S, kind: &Kind) -> Result<Vec<FactRow>, StoreError> {
         let name = kind.name.to_cell();
         let mut facts: Vec<FactRow> = match self {
-            Self::Everything => store.list_by(FactRow::BY_KIND, &[name], None, ALL)?,
+            Self::Audiences(audiences) if !audiences.contains(&kind.audience) => Vec::new(),
+            Self::Everything | Self::Audiences(_) => store.list_by(FactRow::BY_KIND, &[name], None, ALL)?,
             Self::Feeds(feeds) => {
                 let mut facts = Vec::new();
                 for feed in feeds.iter().filter(|feed| feed.audience == kind.audience) {
@@ -56,10 +59,20 @@ impl Scope {
         Ok(rows)
     }
 
+    /// Whether records for this audience are within. What is not is not counted as none.
+    pub fn reads(&self, audience: Audience) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Audiences(audiences) => audiences.contains(&audience),
+            Self::Feeds(feeds) => feeds.iter().any(|feed| feed.audience == audience),
+        }
+    }
+
     /// Whether a feed is within.
     pub fn holds(&self, feed: FeedId) -> bool {
         match self {
             Self::Everything => true,
+            Self::Audiences(audiences) => audiences.contains(&feed.audience),
             Self::Feeds(feeds) => feeds.contains(&feed),
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use renolog_protocol::id::{CommunityId, FeedId};
+use renolog_protocol::id::{Audience, CommunityId, FeedId};
+use renolog_protocol::schema::Role;
 
 use super::communities::no_community;
 use super::{Caller, Problem};
@@ -19,7 +20,13 @@ pub(super) fn of_district(
     community: Option<&str>,
 ) -> Result<Result<Scope, Problem>, StoreError> {
     let communities = match caller {
-        Caller::Operator | Caller::Administrator(_) => None,
+        Caller::Operator => None,
+        // What the district's own people read, everywhere.
+        Caller::Administrator(_) if community.is_none() => {
+            let audiences = Audience::ALL.into_iter().filter(|audience| app.schema.may_read(*audience, &[district()]));
+            return Ok(Ok(Scope::Audiences(audiences.collect())));
+        }
+        Caller::Administrator(_) => None,
         Caller::Device(device) => {
             let now = app.clock.now();
             let roles: Vec<MemberRow> = store.list_by(MemberRow::BY_PERSON, &[device.person.to_cell()], None, ALL)?;
@@ -54,6 +61,10 @@ pub(super) fn of_community(
     let Some(row) = find_community(store, named)? else { return Ok(Err(no_community(named))) };
     let feeds = feeds_of(app, store, caller, row.id)?;
     Ok(if feeds.is_empty() { Err(no_community(named)) } else { Ok(Scope::Feeds(feeds)) })
+}
+
+fn district() -> Role {
+    Role::parse("district").expect("a name")
 }
 
 fn feeds_of(app: &App, store: &Reader, caller: &Caller, community: CommunityId) -> Result<BTreeSet<FeedId>, StoreError> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Desk, Done, Order, Reach, Unfit, hash, is_office, name};
 use crate::command::{Command, Duty, Guest, Invite, WithdrawInvite};
 use crate::secret;
-use crate::store::Read;
+use crate::store::{Column, InviteRow, Read};
 
 /// The longest that a code may be good for: a month.
 const MOST_HOURS: u32 = 31 * 24;
@@ -109,7 +109,10 @@ impl Order for Withdrawal {
         Ok(Reach::District)
     }
 
-    fn command<S: Read + ?Sized>(self, _: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {
-        Ok((Command::WithdrawInvite(WithdrawInvite { code_hash: hash(&self.invite, "invite")? }), Done {}))
+    fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {
+        let code_hash = hash(&self.invite, "invite")?;
+        let known: Option<InviteRow> = desk.store.get(&[code_hash.to_cell()])?;
+        known.ok_or_else(|| Unfit::unknown("invite", &self.invite))?;
+        Ok((Command::WithdrawInvite(WithdrawInvite { code_hash }), Done {}))
     }
 }
