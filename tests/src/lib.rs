@@ -12,7 +12,7 @@
 //!
 //! The tests themselves stand in `tests/`: `store`, `replay` and `upkeep` on the server's store, `stories` and `convergence`
 //! in the world, `live`, `door`, `trust`, `bad_input` and `http_api` on real sockets, `history` on what administrators read;
-//! `access` and `threats` hold ARCHITECTURE.md to its word.
+//! `gates` asks a device and a server who may do what; `access` and `threats` hold ARCHITECTURE.md to its word.
 //!
 //! # Example
 //! A volunteer and a property manager write about the same leak without a network; then both have one again.
