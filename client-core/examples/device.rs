@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use renolog_client_core::client::{ClientError, HistoryEntry, Mark, OverdueFilter, SyncState};
 use renolog_client_core::store::{DraftId, Filter, ListedRecord};
-use renolog_client_core::{Device, DeviceError, Settings};
+use renolog_client_core::{Device, DeviceError, Invitation, Settings};
 use renolog_protocol::deadlines::Due;
 use renolog_protocol::id::{CommunityId, RecordId};
 use renolog_protocol::record::{EntryParts, FieldView, VoidTarget, describe};
@@ -40,8 +40,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Exchange a one-time code for a place on the server. 用一次性邀请码登记本机
-    Enrol { server: String, code: String },
+    /// Exchange an invitation for a place on the server: its link alone, or the server and the one-time code.
+    /// 用邀请链接，或服务器地址和一次性邀请码，登记本机
+    Enrol { link_or_server: String, code: Option<String> },
     /// Make a record: `new rectification item=safety location=3幢`. 新建记录
     New {
         kind: String,
@@ -156,7 +157,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     let settings = Settings { roots: roots.transpose()?, ..Settings::default() };
     let device = Device::open_with(&arguments.store, settings).with_context(|| format!("{}", arguments.store.display()))?;
     match arguments.command {
-        Command::Enrol { server, code } => enrol(&device, &server, &code).await,
+        Command::Enrol { link_or_server, code } => enrol(&device, Invitation::given(&link_or_server, code.as_deref())?).await,
         Command::Sync { within } => sync(&device, Duration::from_secs(within)).await,
         Command::Watch => watch(&device).await,
         Command::List { kind, state, text, limit } => list(&device, kind, state, text, limit),
@@ -210,8 +211,8 @@ fn write(device: &Device, command: Command) -> Result<()> {
     Ok(())
 }
 
-async fn enrol(device: &Device, server: &str, code: &str) -> Result<()> {
-    let enrolment = device.enrol(server, code, "terminal").await?;
+async fn enrol(device: &Device, Invitation { server, code }: Invitation) -> Result<()> {
+    let enrolment = device.enrol(&server, &code, "terminal").await?;
     println!("{}，欢迎 welcome", enrolment.name);
     for community in &enrolment.communities {
         println!("  {}  {}", community.name, community.id);

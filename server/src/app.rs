@@ -16,6 +16,7 @@ use crate::figures::District;
 use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::ingest::{self, Ingest, IngestError, Rejection, SchemaRefused};
+use crate::link::PublicUrl;
 use crate::office::{Desk, NotDone, Order, Unfit};
 use crate::readers::Readers;
 use crate::reception;
@@ -43,6 +44,8 @@ pub struct App {
     pub tickets: Arc<Tickets>,
     /// The hash of the token with which the commands of this program reach this server while it runs.
     pub local: Arc<[u8]>,
+    /// Where others reach this server, if that is known: what links begin with.
+    pub public_url: Option<Arc<PublicUrl>>,
     /// Who may come in, and how often.
     pub gate: Arc<Gate>,
     /// The clock.
@@ -102,7 +105,8 @@ impl App {
         let local_token = secret::new_token();
         let local = secret::token_hash(&local_token).into();
         let gate = Arc::new(Gate::default());
-        let app = Self { writer, readers, hub, schema, calendar, district, tickets, local, gate, clock, stopping };
+        let app =
+            Self { writer, readers, hub, schema, calendar, district, tickets, local, public_url: None, gate, clock, stopping };
         Ok((app, Handle { stop, writer: thread, data, local_token }))
     }
 
@@ -171,8 +175,8 @@ impl Handle {
     ///
     /// # Errors
     /// [`DataDirError::Io`].
-    pub fn announce(&self, address: SocketAddr) -> Result<(), DataDirError> {
-        self.data.announce(&Running { address, token: self.local_token.clone() })
+    pub fn announce(&self, address: SocketAddr, public_url: Option<PublicUrl>) -> Result<(), DataDirError> {
+        self.data.announce(&Running { address, token: self.local_token.clone(), public_url })
     }
 
     /// Tells every connection to end.

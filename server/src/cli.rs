@@ -27,9 +27,10 @@ use crate::data_dir::{self, DataDir};
 use crate::figures::{District, Scope};
 use crate::history::{self, Entry, Position, Question};
 use crate::ingest::schema_in_use;
+use crate::link::PublicUrl;
 use crate::office::{self, Invitation, NewCommunity, NewToken, find_community};
 use crate::store::{Read, Reader, RecordRow};
-use crate::{demo, serve};
+use crate::{demo, first_administrator, serve};
 use desk::give;
 
 /// 旧改日志服务器 The renovation log server.
@@ -101,6 +102,10 @@ struct Serve {
     /// What the district knows of itself, such as its households, instead of the built-in file.
     #[arg(long)]
     district: Option<PathBuf>,
+    /// Where others reach the server, such as https://log.example.cn: what invitations' links begin with. What it listens on
+    /// if not said.
+    #[arg(long, env = "RENOLOG_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<PublicUrl>,
     /// Most megabytes the database may take; what does not fit is refused, and nothing is lost.
     #[arg(long)]
     max_store_mb: Option<u64>,
@@ -274,11 +279,32 @@ fn serve_forever(args: Serve) -> Result<()> {
         let door = args.door.open(args.listen, args.plain_text_to_the_network).await?;
         let max_bytes = args.max_store_mb.map(|mb| mb << 20);
         let (app, handle) = App::start(data, schema, Arc::new(SystemClock), max_bytes)?;
-        let app = App { calendar, district, gate: args.door.gate(), ..app };
+        let public_url = args.public_url.or_else(|| PublicUrl::of(&door)).map(Arc::new);
+        let app = App { calendar, district, public_url, gate: args.door.gate(), ..app };
         println!("旧改日志正在服务 renolog is serving on {}", door.url()?);
+        print_first_code(&app).await;
         serve::serve(app, handle, door, asked_to_stop()).await?;
         Ok(())
     })
+}
+
+/// What to do while nobody administers the district. The server serves without, on a full disk too.
+async fn print_first_code(app: &App) {
+    match first_administrator::code(app).await {
+        Ok(Some(code)) => {
+            let hours = first_administrator::GOOD_HOURS;
+            println!("还没有管理员：{hours} 小时内用下面的一次性邀请码登记设备的人，将成为全区管理员。");
+            println!(
+                "There is no administrator yet: whoever enrols a device with this one-time code within {hours} hours becomes one."
+            );
+            println!("  {}", code.code);
+            if let Some(url) = &app.public_url {
+                println!("  {}", url.invitation(&code.code));
+            }
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "no code could be made for a first administrator"),
+    }
 }
 
 fn add_community(path: &Path, asked: NewCommunity) -> Result<()> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::link::PublicUrl;
 use crate::secret;
 use crate::store::{OpenError, Reader, Sqlite};
 
@@ -46,6 +47,9 @@ pub struct Running {
     pub address: SocketAddr,
     /// A bearer token for its API.
     pub token: String,
+    /// Where others reach it, if that is known.
+    #[serde(default)]
+    pub public_url: Option<PublicUrl>,
 }
 
 impl DataDir {
@@ -119,7 +123,7 @@ impl Drop for DataDir {
 }
 
 /// A file that only its owner reads.
-fn private_file(path: &Path) -> std::io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(true).write(true);
     #[cfg(unix)]

@@ -82,7 +82,7 @@ pub async fn serve(
     let door = door.into();
     let address = door.address()?;
     let side_door = side_door(&door).await?;
-    handle.announce(side_door.as_ref().map_or(Ok(address), Door::address)?)?;
+    handle.announce(side_door.as_ref().map_or(Ok(address), Door::address)?, app.public_url.as_deref().cloned())?;
     tracing::info!(%address, encrypted = door.certificate().is_some(), data = %handle.data().path().display(), "listening");
 
     let mut keeping = keep(app, door, side_door);

@@ -4,6 +4,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+use renolog_client_core::{Device, DeviceError, Invitation};
+use renolog_server::data_dir;
 
 /// A data directory, and the program to use on it.
 struct Desk {
@@ -44,33 +48,55 @@ impl Desk {
     }
 }
 
-/// A server on it, until it is dropped.
-struct Serving(Child);
+/// A server on it, until it is dropped, and what it prints.
+struct Serving {
+    child: Child,
+    lines: Receiver<String>,
+}
 
 impl Serving {
     fn on(data: &Path) -> Self {
+        Self::with(data, &[])
+    }
+
+    fn with(data: &Path, words: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_renolog"))
             .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(words)
             .env("RENOLOG_DATA", data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
-        let address = lines.find_map(|line| line.rsplit_once("://").map(|(_, address)| address.trim().to_owned()));
-        std::thread::spawn(move || lines.for_each(drop));
+        let mut printed = BufReader::new(child.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
+        let address = printed.find_map(|line| line.rsplit_once("://").map(|(_, address)| address.trim().to_owned()));
+        let (send, lines) = channel();
+        std::thread::spawn(move || printed.for_each(|line| drop(send.send(line))));
         // It answers only once it has said where it is.
         let mut stream = TcpStream::connect(address.expect("it says where it listens")).expect("it listens");
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("it reads");
         stream.read_to_end(&mut Vec::new()).expect("it answers");
-        Self(child)
+        Self { child, lines }
+    }
+
+    /// Ends it; all that it had printed and was not read yet.
+    fn end(mut self) -> Vec<String> {
+        self.child.kill().expect("it may be killed");
+        self.child.wait().expect("it is gone");
+        self.lines.iter().collect()
+    }
+
+    /// The code that it prints for the first administrator.
+    fn first_code(&self) -> String {
+        let code = |line: &String| line.strip_prefix("  ").filter(|line| line.len() == 19).map(str::to_owned);
+        self.lines.iter().find_map(|line| code(&line)).expect("it prints a code")
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -121,10 +147,11 @@ fn what_opens_doors_is_listed_and_taken_back() {
     desk.says(&["community", "add", "desheng", "--name", "德胜新村"]);
     let person = desk.admin(&["person", "add", "李工"]);
     let _serving = Serving::on(&desk.data());
-    let code = desk.admin(&["invite", "make", "--name", "陈阿姨", "--role", "captain", "--community", "desheng"]);
+    let made = desk.admin(&["invite", "make", "--name", "陈阿姨", "--role", "captain", "--community", "desheng"]);
+    let code = made.lines().next().expect("a code");
     desk.admin(&["invite", "make", "--person", "李工"]);
     let invites = desk.admin(&["invite", "list"]);
-    assert!(!invites.contains(&code) && invites.contains("李工"), "{invites}");
+    assert!(!invites.contains(code) && invites.contains("李工"), "{invites}");
     let chen = line_with(&invites, "陈阿姨");
     desk.admin(&["invite", "withdraw", chen.split_whitespace().next().expect("a name")]);
     assert!(!desk.admin(&["invite", "list", "--all"]).contains("陈阿姨"), "it is gone");
@@ -136,6 +163,84 @@ fn what_opens_doors_is_listed_and_taken_back() {
     assert!(!desk.admin(&["token", "list"]).contains("看板"));
     assert_eq!(desk.admin(&["device", "list"]).lines().count(), 1, "only the heading");
     assert_eq!(desk.admin(&["device", "list", "--person", &person]).lines().count(), 1);
+}
+
+/// Enrols a new device with whatever a person was given; their name.
+fn enrol(store: &Path, link_or_server: &str, code: Option<&str>) -> Result<String, DeviceError> {
+    let Invitation { server, code } = Invitation::given(link_or_server, code).expect("an invitation");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let device = Device::open(store).expect("a store");
+        device.enrol(&server, &code, "手机").await.map(|enrolment| enrolment.name)
+    })
+}
+
+#[test]
+fn whoever_brings_the_code_that_the_server_prints_is_the_first_administrator() {
+    let desk = Desk::new();
+    let store = |name: &str| desk.directory.path().join(name);
+    let first = Serving::on(&desk.data());
+    let stale = first.first_code();
+    first.end();
+
+    let serving = Serving::on(&desk.data());
+    let server = data_dir::running(&desk.data()).and_then(|running| running.public_url).map(String::from).expect("it runs");
+    let code = serving.first_code();
+    assert_ne!(code, stale, "a fresh one each time");
+    let refused = enrol(&store("late"), &server, Some(&stale)).expect_err("it was withdrawn");
+    assert!(refused.to_string().contains("邀请码无效"), "{refused}");
+    let name = enrol(&store("first"), &server, Some(&code)).expect("a good code");
+    assert!(line_with(&desk.admin(&["person", "list"]), &name).contains("系统管理员"));
+    serving.end();
+
+    let lines = Serving::on(&desk.data()).end();
+    assert!(lines.is_empty(), "it has an administrator: {lines:?}");
+}
+
+#[test]
+fn nobody_is_asked_twice_to_be_the_first_administrator() {
+    let desk = Desk::new();
+    desk.admin(&["invite", "make", "--name", "孙科长", "--administrator"]);
+    let lines = Serving::on(&desk.data()).end();
+    assert!(lines.is_empty(), "somebody was invited to be one: {lines:?}");
+}
+
+#[test]
+fn an_invitation_is_a_link_and_a_picture_that_any_device_takes() {
+    let desk = Desk::new();
+    let (svg, png) = (desk.directory.path().join("chen.svg"), desk.directory.path().join("chen.png"));
+    desk.says(&["community", "add", "desheng", "--name", "德胜新村"]);
+    let asked = ["invite", "make", "--name", "陈阿姨", "--role", "captain", "--community", "desheng"];
+    let with_picture = |file: &str| desk.run(&[&["admin"], &asked[..], &["--qr", file]].concat());
+    let (svg_name, png_name) = (svg.to_str().expect("a path"), png.to_str().expect("a path"));
+    let refused = |file| String::from_utf8(with_picture(file).stderr).expect("words");
+    let told = |file| String::from_utf8(with_picture(file).stdout).expect("words");
+    assert_eq!(desk.admin(&asked).lines().count(), 1, "no server has said where it is: the code alone");
+    assert!(refused(svg_name).contains("--public-url"));
+    assert!(refused("chen.jpg").contains(".svg or .png"));
+
+    let serving = Serving::on(&desk.data());
+    let made = told(svg_name);
+    let link = made.lines().nth(1).expect("a link");
+    assert!(made.lines().nth(5).is_some_and(|line| line.contains('█')), "{made}");
+    assert_eq!(enrol(&desk.directory.path().join("chen"), link, None).expect("a good link"), "陈阿姨");
+    assert!(std::fs::read_to_string(&svg).expect("it was written").contains("<svg"));
+    serving.end();
+
+    let _serving = Serving::with(&desk.data(), &["--public-url", "https://log.example.cn/"]);
+    let made = told(png_name);
+    assert!(made.lines().nth(1).is_some_and(|link| link.starts_with("https://log.example.cn/enrol#")), "{made}");
+    assert!(std::fs::read(&png).expect("it was written").starts_with(b"\x89PNG"));
+
+    let running = data_dir::running(&desk.data()).expect("it runs");
+    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+    let request = agent.post(format!("http://{}/api/v1/admin/invites", running.address));
+    let request = request.header("Authorization", format!("Bearer {}", running.token));
+    let asked = serde_json::json!({"name": "刘叔", "role": "captain", "communities": ["desheng"], "hours": 1});
+    let made: serde_json::Value = request.send_json(asked).expect("it is made").body_mut().read_json().expect("JSON");
+    let (code, link) = (made["code"].as_str().expect("a code"), made["link"].as_str().expect("a link"));
+    assert_eq!(link, format!("https://log.example.cn/enrol#{code}"));
+    assert!(made["qr_svg"].as_str().expect("a picture").contains("<svg"));
 }
 
 #[test]

@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::extract::{Body, Query};
 use super::{Caller, Problem};
 use crate::app::App;
+use crate::link::Link;
 use crate::office::{
-    Administration, Assignment, Desk, Ending, Erasure, Invitation, NewCommunity, NewToken, Order, Organisation, Person, Reach,
-    Revocation, Suspension, TokenEnd, Withdrawal,
+    Administration, Assignment, Code, Desk, Ending, Erasure, Invitation, NewCommunity, NewToken, Order, Organisation, Person,
+    Reach, Revocation, Suspension, TokenEnd, Withdrawal,
 };
 use crate::roll;
 
@@ -22,7 +23,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/communities", takes::<NewCommunity>())
         .route("/roles", takes::<Assignment>().merge(get(roles)))
         .route("/devices", get(devices))
-        .route("/invites", takes::<Invitation>().merge(get(invites)))
+        .route("/invites", post(invite).merge(get(invites)))
         .route("/tokens", takes::<NewToken>().merge(get(tokens)))
         .route("/administrators", takes::<Administration>())
         .route("/audit", get(audit));
@@ -43,6 +44,29 @@ fn order<O: Order>(routes: Router<App>) -> Router<App> {
 }
 
 async fn take<O: Order>(State(app): State<App>, caller: Caller, Body(asked): Body<O>) -> Result<Json<O::Made>, Problem> {
+    taken(app, caller, asked).await.map(Json)
+}
+
+/// A one-time code, and the same as a link and a picture of it, where this server knows how others reach it.
+#[derive(Serialize)]
+struct Invited {
+    #[serde(flatten)]
+    code: Code,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<Link>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qr_svg: Option<String>,
+}
+
+async fn invite(State(app): State<App>, caller: Caller, Body(asked): Body<Invitation>) -> Result<Json<impl Serialize>, Problem> {
+    let public_url = app.public_url.clone();
+    let code = taken(app, caller, asked).await?;
+    let link = public_url.map(|url| url.invitation(&code.code));
+    let qr_svg = link.as_ref().map(Link::svg);
+    Ok(Json(Invited { code, link, qr_svg }))
+}
+
+async fn taken<O: Order>(app: App, caller: Caller, asked: O) -> Result<O::Made, Problem> {
     let (person, shared) = (caller.person(), app.clone());
     let checked = app.readers.ask(move |store| {
         let desk = Desk { store, schema: &shared.schema, now: shared.clock.now() };
@@ -52,7 +76,7 @@ async fn take<O: Order>(State(app): State<App>, caller: Caller, Body(asked): Bod
         Ok(if allowed { reach.map(|_| asked).map_err(Problem::from) } else { Err(forbidden()) })
     });
     let asked = checked.await??;
-    Ok(Json(app.take(person, asked).await?))
+    Ok(app.take(person, asked).await?)
 }
 
 fn forbidden() -> Problem {

@@ -1,8 +1,9 @@
 //! `renolog admin invite` and `renolog admin token`: what opens a door for people and for programs.
 
-use std::path::Path;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use renolog_protocol::schema::{Party, Role};
 
@@ -12,6 +13,7 @@ use crate::cli::print_text;
 use crate::clock::{Clock, SystemClock};
 use crate::columns::table;
 use crate::data_dir;
+use crate::link::{Link, PublicUrl};
 use crate::office::{Invitation, NewToken, TokenEnd, Withdrawal};
 use crate::roll::{self, whole};
 
@@ -55,6 +57,44 @@ pub(super) struct NewInvite {
     /// 有效小时数 How many hours the code is good for.
     #[arg(long, default_value_t = 72)]
     hours: u32,
+    /// 二维码存为文件 Writes the link's QR code to a file, too.
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    qr: Option<Picture>,
+    /// 服务器的公开网址 Where others reach the server; as the running server knows it if not said.
+    #[arg(long, env = "RENOLOG_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<PublicUrl>,
+}
+
+/// A picture file, by its name.
+#[derive(Debug, Clone)]
+enum Picture {
+    Svg(PathBuf),
+    Png(PathBuf),
+}
+
+impl std::str::FromStr for Picture {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let path = PathBuf::from(text);
+        match path.extension().map(|kind| kind.to_ascii_lowercase()) {
+            Some(kind) if kind == "svg" => Ok(Self::Svg(path)),
+            Some(kind) if kind == "png" => Ok(Self::Png(path)),
+            _ => Err("文件名请以 .svg 或 .png 结尾 the file's name must end in .svg or .png"),
+        }
+    }
+}
+
+impl Picture {
+    /// Whoever sees it can use the code, so only its owner reads it.
+    fn write(&self, link: &Link) -> Result<()> {
+        let (path, bytes) = match self {
+            Self::Svg(path) => (path, link.svg().into_bytes()),
+            Self::Png(path) => (path, link.png().context("the picture cannot be made")?),
+        };
+        let written = data_dir::private_file(path).and_then(|mut file| file.write_all(&bytes));
+        written.with_context(|| format!("cannot write {}", path.display()))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,10 +132,18 @@ pub(super) fn invite(data: &Path, verb: InviteVerb) -> Result<()> {
 }
 
 fn make(data: &Path, asked: NewInvite) -> Result<()> {
-    let NewInvite { name, person, role, party, community: communities, administrator, hours } = asked;
+    let NewInvite { name, person, role, party, community: communities, administrator, hours, qr, public_url } = asked;
+    let public_url = public_url.or_else(|| data_dir::running(data)?.public_url);
+    if qr.is_some() && public_url.is_none() {
+        bail!("不知道服务器的公开网址，请给出 it is not known how others reach the server; say --public-url https://…");
+    }
     let person = person.map(|typed| who(&data_dir::reader(data)?, &typed)).transpose()?;
     let name = name.unwrap_or_default();
-    done(&give(data, Invitation { name, person, role, party, communities, administrator, hours })?.code)
+    let code = give(data, Invitation { name, person, role, party, communities, administrator, hours })?.code;
+    let Some(link) = public_url.map(|url| url.invitation(&code)) else { return done(&code) };
+    let shown = if std::io::stdout().is_terminal() { link.for_terminal() } else { link.half_blocks() };
+    done(&format!("{code}\n{link}\n\n{}", shown.trim_end_matches('\n')))?;
+    qr.map_or(Ok(()), |picture| picture.write(&link))
 }
 
 fn invites(data: &Path, all: bool) -> Result<()> {
