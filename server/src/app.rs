@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::{Epoch, PersonId};
 use renolog_protocol::schema::Schema;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::clock::Clock;
 use crate::command::{Command, Found, Stamped, UseSchema};
@@ -48,6 +48,8 @@ pub struct App {
     pub public_url: Option<Arc<PublicUrl>>,
     /// Who may come in, and how often.
     pub gate: Arc<Gate>,
+    /// Held by whoever brings a roster, so that one is done after the other.
+    pub importing: Arc<Mutex<()>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server goes down.
@@ -105,8 +107,21 @@ impl App {
         let local_token = secret::new_token();
         let local = secret::token_hash(&local_token).into();
         let gate = Arc::new(Gate::default());
-        let app =
-            Self { writer, readers, hub, schema, calendar, district, tickets, local, public_url: None, gate, clock, stopping };
+        let app = Self {
+            writer,
+            readers,
+            hub,
+            schema,
+            calendar,
+            district,
+            tickets,
+            local,
+            public_url: None,
+            gate,
+            importing: Arc::default(),
+            clock,
+            stopping,
+        };
         Ok((app, Handle { stop, writer: thread, data, local_token }))
     }
 

@@ -124,11 +124,20 @@ impl Drop for DataDir {
 
 /// A file that only its owner reads.
 pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
+    private().create(true).truncate(true).open(path)
+}
+
+/// The same, where there was none before.
+pub(crate) fn new_private_file(path: &Path) -> std::io::Result<File> {
+    private().create_new(true).open(path)
+}
+
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(true).write(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
 }
 
 fn running_file(path: &Path) -> PathBuf {

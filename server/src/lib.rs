@@ -56,6 +56,7 @@ pub mod gate;
 pub mod history;
 pub mod http;
 pub mod hub;
+pub mod import;
 pub mod ingest;
 pub mod limits;
 pub mod link;

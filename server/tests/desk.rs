@@ -244,6 +244,41 @@ fn an_invitation_is_a_link_and_a_picture_that_any_device_takes() {
 }
 
 #[test]
+fn a_roster_is_looked_at_then_brought_and_never_twice() {
+    let desk = Desk::new();
+    desk.says(&["community", "add", "desheng", "--name", "德胜新村"]);
+    let write = |name: &str, text: &str| {
+        let path = desk.directory.path().join(name);
+        std::fs::write(&path, encoding_rs::GB18030.encode(text).0).expect("a file");
+        path.to_str().expect("a path").to_owned()
+    };
+    let rows = "姓名,小区,角色,单位,手机\n赵建国,德胜新村,物业,天水物业,13900000000\n王芳,德胜新村,居民,,\n";
+    let roster = write("roster.csv", &format!("{rows}陈阿姨,景芳,居民,,\n"));
+    let looked = desk.admin(&["import", &roster, "--dry-run"]);
+    assert!(line_with(&looked, "第 4 行").contains("德胜新村"), "it says which communities there are: {looked}");
+    assert!(line_with(&looked, "赵建国").contains("property_manager") && line_with(&looked, "手机").contains("not stored"));
+    assert!(desk.refuses(&["import", &roster]).contains("--skip-problems"));
+    assert!(!desk.admin(&["person", "list"]).contains("王芳"), "nothing was written");
+
+    let codes = desk.directory.path().join("codes.csv");
+    let with_codes = ["--invites", codes.to_str().expect("a path"), "--public-url", "https://log.example.cn"];
+    desk.admin(&[&["import", &roster, "--skip-problems"], &with_codes[..]].concat());
+    let written = std::fs::read_to_string(&codes).expect("it was written");
+    assert!(line_with(&written, "王芳").contains(",https://log.example.cn/enrol#"), "{written}");
+    assert!(desk.refuses(&[&["import", &roster, "--skip-problems"], &with_codes[..]].concat()).contains("cannot make"));
+
+    let _serving = Serving::on(&desk.data());
+    let more = write("more.csv", &format!("{rows}刘叔,德胜新村,志愿者,,\n"));
+    assert!(desk.admin(&["import", &more]).contains("people 1,"), "the rest is there already");
+    let people = desk.admin(&["person", "list"]);
+    assert_eq!(["赵建国", "王芳", "刘叔"].map(|name| people.matches(name).count()), [1, 1, 1], "{people}");
+    assert!(!people.contains("13900000000"));
+    let broken = write("broken.xlsx", "PK\u{3}\u{4}");
+    assert!(desk.refuses(&["import", &broken]).contains("damaged"));
+    assert!(desk.refuses(&["import", "nowhere.xlsx"]).contains("cannot read"));
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_words() {
     let desk = Desk::new();
     assert!(desk.refuses(&["person", "list"]).contains("is not a renolog data directory"));

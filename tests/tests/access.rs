@@ -275,6 +275,7 @@ fn questions(town: &Town) -> Vec<Asked> {
         ("tokens", "", json!({"label": "", "days": 0})),
         ("tokens/revoke", "", json!({"name": "00"})),
         ("records/erase", "", json!({"record": town.records[&Audience::Open], "reason": ""})),
+        ("import", "", json!("no roster")),
     ] {
         let route = Box::leak(format!("/api/v1/admin/{order}").into_boxed_str());
         post(route, about, route.to_owned(), body);

@@ -1,6 +1,7 @@
 //! Where an order goes that is given at the machine: to the server that runs on the data directory, or straight into it.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -12,6 +13,7 @@ use crate::app;
 use crate::clock::{Clock, SystemClock};
 use crate::command::{Command, Stamped};
 use crate::data_dir::{self, DataDir, DataDirError, Running};
+use crate::import::Clerk;
 use crate::ingest::Ingest;
 use crate::office::{self, Order};
 use crate::store::Sqlite;
@@ -41,6 +43,32 @@ impl Desk {
     }
 }
 
+/// Many orders under one flush, where no server runs.
+impl Clerk for Desk {
+    type Error = anyhow::Error;
+
+    fn take_all<O: Order>(&mut self, orders: Vec<O>) -> Result<Vec<O::Made>> {
+        match self {
+            Self::Running(running) => orders.iter().map(|order| ask(running, &format!("admin/{}", O::PATH), order)).collect(),
+            Self::Here(ingest, _) => {
+                let take = |order: O| {
+                    let desk = office::Desk { store: ingest.store(), schema: ingest.schema(), now: SystemClock.now() };
+                    let (command, made) = order.command(&desk)?;
+                    ingest.apply(&Stamped::new(SystemClock.now(), command))?;
+                    Ok(made)
+                };
+                let made: Result<_> = orders.into_iter().map(take).collect();
+                if made.is_ok() {
+                    ingest.commit()?
+                } else {
+                    ingest.rollback()?
+                }
+                made
+            }
+        }
+    }
+}
+
 /// Gives an order; answers what came of it.
 ///
 /// # Errors
@@ -62,7 +90,7 @@ pub(super) fn give<O: Order>(path: &Path, order: O) -> Result<O::Made> {
 /// # Errors
 /// Its own sentence.
 pub(super) fn ask<A: Serialize, T: DeserializeOwned>(running: &Running, path: &str, asked: &A) -> Result<T> {
-    let request = agent().post(address_of(running, path)).header("Authorization", format!("Bearer {}", running.token));
+    let request = AGENT.post(address_of(running, path)).header("Authorization", format!("Bearer {}", running.token));
     told(running, request.send_json(asked))
 }
 
@@ -72,12 +100,12 @@ pub(super) fn ask<A: Serialize, T: DeserializeOwned>(running: &Running, path: &s
 /// Its own sentence.
 pub(super) fn ask_list<T: DeserializeOwned>(running: &Running, path: &str, query: &str) -> Result<T> {
     let url = format!("{}?{query}", address_of(running, path));
-    told(running, agent().get(url).header("Authorization", format!("Bearer {}", running.token)).call())
+    told(running, AGENT.get(url).header("Authorization", format!("Bearer {}", running.token)).call())
 }
 
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into()
-}
+/// One for all, since it keeps its connection for the next order.
+static AGENT: LazyLock<ureq::Agent> =
+    LazyLock::new(|| ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into());
 
 fn address_of(running: &Running, path: &str) -> String {
     format!("http://{}/api/v1/{path}", running.address)

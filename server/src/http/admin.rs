@@ -83,6 +83,13 @@ fn forbidden() -> Problem {
     Problem::forbidden("this is for administrators, or for the street and district of the communities concerned")
 }
 
+/// Whoever may ask for what touches everyone.
+pub(super) async fn for_administrators(app: &App, caller: Caller) -> Result<(), Problem> {
+    let shared = app.clone();
+    let allowed = app.readers.ask(move |store| caller.reaches(&shared, store, &Reach::District)).await?;
+    if allowed { Ok(()) } else { Err(forbidden()) }
+}
+
 /// A list that only those may read who may ask for everything.
 async fn listed<T, F>(app: App, caller: Caller, list: F) -> Result<Json<T>, Problem>
 where

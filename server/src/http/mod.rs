@@ -9,6 +9,7 @@ mod enrol;
 mod extract;
 mod figures;
 mod headers;
+mod import;
 mod overdue;
 mod peer;
 mod problem;
@@ -40,6 +41,9 @@ use crate::app::App;
 /// No question to the store takes longer on a healthy disk.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// A roster as long as may be, over a slow link, on a slow disk.
+const IMPORT_WITHIN: Duration = Duration::from_secs(600);
+
 /// Every route. All but `/healthz` and `/api/v1/sign-in` need a bearer token or its cookie; `/api/v1/enrol` takes the one-time
 /// code as one.
 pub fn router(app: App) -> Router {
@@ -67,8 +71,13 @@ pub fn router(app: App) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, ANSWER_WITHIN))
         .layer(RequestBodyLimitLayer::new(limits::FRAME_BYTES))
         .layer(from_fn(typed::answers));
+    // A roster of twenty thousand rows is a longer request than any other.
+    let import = post(import::import)
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, IMPORT_WITHIN))
+        .layer(from_fn(typed::answers));
     Router::new()
         .route("/healthz", get(healthz))
+        .route("/api/v1/admin/import", import)
         .route("/api/v1/sync", get(sync::upgrade))
         .nest("/api/v1", api)
         .layer(from_fn_with_state(app.clone(), attempts::failures))

@@ -77,6 +77,8 @@ problems! {
     device_taken = CONFLICT, "device_taken", "This device is enrolled already", "该设备已登记";
     /// A refused change that would damage its record.
     unreleasable = UNPROCESSABLE_ENTITY, "unreleasable", "This change cannot be released", "这项修改无法放行";
+    /// A roster some of whose rows nothing can come of.
+    roster_problems = UNPROCESSABLE_ENTITY, "roster_problems", "Rows of the roster have problems", "名册中有问题行";
     /// Too often, or too many at once.
     too_many_requests = TOO_MANY_REQUESTS, "too_many_requests", "Too many requests", "操作过于频繁，请稍后再试";
     /// A body over the bound.

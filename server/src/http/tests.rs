@@ -52,6 +52,15 @@ async fn member(app: &App, communities: &[CommunityId], role: &str) -> String {
     app.tickets.token(device, now)
 }
 
+async fn bring(app: &App, token: &str, query: &str, roster: impl Into<Body>) -> (u16, Value) {
+    let request = Request::post(format!("/api/v1/admin/import{query}")).header("Authorization", format!("Bearer {token}"));
+    let request = request.body(roster.into()).expect("a request");
+    let response = super::router(app.clone()).oneshot(request).await.expect("it answers");
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a short answer");
+    (status, serde_json::from_slice(&body).expect("JSON"))
+}
+
 fn planned(figures: &Value) -> i64 {
     let figures = figures["figures"].as_array().expect("a list");
     let planned = figures.iter().find(|figure| figure["name"] == "communities.planned").expect("it is among them");
@@ -88,5 +97,48 @@ async fn the_district_is_answered_as_far_as_the_asker_reaches() {
         (&operator.token, "records/018bcfe5-6800-7707-8707-070707070707/tally", 404),
     ] {
         assert_eq!(ask(&app, token, path).await.0, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_roster_is_brought_by_those_who_may_and_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = DataDir::hold(directory.path()).expect("it is new");
+    let (app, _handle) = App::start(data, Schema::built_in(), Arc::new(SystemClock), None).expect("it is new");
+    let app = App { public_url: Some(Arc::new("https://log.example.cn".parse().expect("an address"))), ..app };
+    let operator = app.take(None, NewToken { label: "test".into(), days: 1 }).await.expect("it can be written").token;
+    let desheng = [community(&app, "desheng").await];
+    let street = member(&app, &desheng, "street").await;
+    let rows: String = (1..=300).map(|n| format!("居民{n},desheng,居民,德胜社区\n")).collect();
+    let roster = format!("姓名,小区,角色,单位,电话\n{rows}陈阿姨,景芳,居民,,13800000000\n");
+
+    let (status, problem) = bring(&app, &street, "", roster.clone()).await;
+    assert_eq!((status, &problem["code"]), (403, &Value::from("forbidden")), "for administrators");
+    let (status, report) = bring(&app, &operator, "?dry_run=true", roster.clone()).await;
+    assert_eq!((status, &report["carried_out"], &report["people"]), (200, &Value::from(false), &Value::from(300)));
+    assert_eq!(report["problems"][0]["row"], 302);
+    assert_eq!(report["problems"][0]["code"], "unknown_community");
+    assert_eq!(report["not_stored"][0], "电话");
+    let (status, problem) = bring(&app, &operator, "", roster.clone()).await;
+    assert_eq!((status, &problem["code"]), (422, &Value::from("roster_problems")), "{problem}");
+    let people = ask(&app, &operator, "admin/people?limit=500").await.1["items"].as_array().expect("a list").len();
+    assert_eq!(people, 1, "the street's own and nobody else: nothing was written");
+
+    let (status, report) = bring(&app, &operator, "?skip_problems=true&code_hours=24", roster.clone()).await;
+    assert_eq!((status, &report["carried_out"], &report["roles"]), (200, &Value::from(true), &Value::from(300)), "{report}");
+    let codes = report["codes"].as_array().expect("codes");
+    let link = codes[0]["link"].as_str().expect("a link");
+    assert_eq!(link, format!("https://log.example.cn/enrol#{}", codes[0]["code"].as_str().expect("a code")));
+    assert_eq!(codes.len(), 300);
+    let (_, again) = bring(&app, &operator, "?skip_problems=true", roster).await;
+    assert_eq!((&again["people"], again["there"].as_array().map(Vec::len)), (&Value::from(0), Some(300)));
+
+    for (roster, status, code) in [
+        (Body::from("各位邻居"), 400, "bad_request"),
+        (Body::from(vec![0; 100]), 400, "bad_request"),
+        (Body::from(vec![b'a'; crate::import::FILE_BYTES + 1]), 413, "too_large"),
+    ] {
+        let (answered, problem) = bring(&app, &operator, "", roster).await;
+        assert_eq!((answered, &problem["code"]), (status, &Value::from(code)), "{problem}");
     }
 }

@@ -135,8 +135,13 @@ impl<S: Read + ?Sized> Desk<'_, S> {
 
     /// The organisation meant by an id or a name.
     fn organisation(&self, named: &str) -> Result<OrganisationId, Unfit> {
+        if let Ok(id) = named.parse::<OrganisationId>()
+            && let Some(row) = self.store.get::<OrganisationRow>(&[id.to_cell()])?
+        {
+            return Ok(row.id);
+        }
         let all: Vec<OrganisationRow> = self.store.list(&[], None, ALL)?;
-        let meant = |row: &OrganisationRow| row.name == named || row.id.to_string() == named;
+        let meant = |row: &OrganisationRow| row.name == named;
         all.into_iter().find(meant).map(|row| row.id).ok_or_else(|| Unfit::unknown("organisation", named))
     }
 

@@ -2,6 +2,7 @@
 //! the data directory; lists are read from the data directory, beside a server that may run on it.
 
 mod access;
+mod import;
 mod people;
 mod roles;
 
@@ -57,6 +58,8 @@ enum AdminVerb {
     /// 系统管理员 Who administers the whole district.
     #[command(subcommand)]
     Administrator(AdministratorVerb),
+    /// 导入名册 Brings a roster from a spreadsheet: people, organisations, roles.
+    Import(import::ImportArgs),
     /// 操作记录 What administrators did, when and why.
     Audit {
         /// 最近多少条 At most so many, the latest.
@@ -123,6 +126,7 @@ pub(super) fn run(AdminArgs { data, verb }: AdminArgs) -> Result<()> {
         AdminVerb::Token(verb) => access::token(&data, verb),
         AdminVerb::Administrator(AdministratorVerb::Make { person }) => administrator(&data, &person, true),
         AdminVerb::Administrator(AdministratorVerb::Unmake { person }) => administrator(&data, &person, false),
+        AdminVerb::Import(args) => import::run(&data, args),
         AdminVerb::Audit { limit } => audit(&data, limit),
         AdminVerb::Erase { record, reason } => {
             give(&data, Erasure { record, reason })?;
