@@ -4,7 +4,7 @@
 //!   file ─► sheet ─► rows ─► plan ─► orders, each through the one write path
 //!           (bytes)  (cells)  (what is known)
 //! ```
-//! [`Sheet::read`] knows files and nothing of people; [`plan`] knows people and nothing of files, and writes nothing;
+//! [`Sheet::read`] knows files and nothing of people; [`plan()`] knows people and nothing of files, and writes nothing;
 //! [`carry_out`] gives orders to whoever takes them. What is wrong with a row is a [`Problem`] that says what would be right.
 
 mod carry;
