@@ -3,6 +3,7 @@
 mod admin;
 mod desk;
 mod door;
+mod evidence;
 pub(crate) mod figures;
 mod overdue;
 mod progress;
@@ -71,6 +72,10 @@ enum Verb {
     Verify(upkeep::VerifyArgs),
     /// 整理 Gives back the room that nothing in the database takes any more.
     Compact(upkeep::CompactArgs),
+    /// 证据包 Writes what was said in a community, with its signatures, as one file that anyone can check.
+    Evidence(evidence::EvidenceArgs),
+    /// 核对证据包 Checks an evidence bundle: no server, no network, no data directory.
+    VerifyEvidence(evidence::VerifyArgs),
     /// 规则文件 Checks a schema file, and shows what one says.
     #[command(subcommand)]
     Schema(schema::SchemaVerb),
@@ -209,6 +214,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Restore(args) => upkeep::restore(&args),
         Verb::Verify(args) => upkeep::verify(&args),
         Verb::Compact(args) => upkeep::compact(&args),
+        Verb::Evidence(args) => evidence::write(&args),
+        Verb::VerifyEvidence(args) => evidence::verify(&args),
         Verb::Schema(verb) => schema::run(verb),
         Verb::Demo(args) => demo::run(args),
     }

@@ -20,6 +20,7 @@ use crate::store::{
 };
 
 pub use text::render;
+pub(crate) use text::{how_it_came, marks};
 
 /// One change in the merged history.
 #[derive(Debug, Clone, PartialEq, Serialize)]

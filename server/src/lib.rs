@@ -50,6 +50,7 @@ pub mod data_dir;
 pub mod day;
 pub mod demo;
 pub mod door;
+pub mod evidence;
 pub mod figures;
 pub mod first_administrator;
 pub mod gate;

@@ -229,7 +229,7 @@ fn questions(town: &Town) -> Vec<Asked> {
         get(route, "", route.into());
     }
     get("/api/v1/figures/{name}/records", "", "/api/v1/figures/records.ballot/records".into());
-    for list in ["", "/records", "/history", "/conflicts", "/overdue", "/refused"] {
+    for list in ["", "/records", "/history", "/conflicts", "/overdue", "/refused", "/evidence"] {
         let route = Box::leak(format!("/api/v1/communities/{{community}}{list}").into_boxed_str());
         get(route, "", format!("/api/v1/communities/desheng{list}"));
     }

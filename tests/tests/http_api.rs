@@ -12,6 +12,7 @@ use renolog_server::app::{App, Handle};
 use renolog_server::clock::Clock;
 use renolog_server::command::{Command, IssueToken};
 use renolog_server::data_dir::{DataDir, database};
+use renolog_server::evidence::verify;
 use renolog_server::http::router;
 use renolog_server::secret::token_hash;
 use renolog_server::store::Sqlite;
@@ -60,6 +61,7 @@ struct Asked {
     names: Names,
     chen: String,
     wang: String,
+    street: String,
     _handle: Handle,
     _directory: TempDir,
 }
@@ -72,7 +74,7 @@ fn asked() -> Asked {
     let issue = IssueToken { token_hash: token_hash(OPERATOR), label: "看板".into(), expires };
     world.operate(Command::IssueToken(issue)).unwrap();
     let mut names = Names::new();
-    let devices = [told.chen, told.wang].map(|phone| {
+    let devices = [told.chen, told.wang, told.street].map(|phone| {
         let device = world.client(phone).device();
         names.call(device, &format!("{}'s phone", world.name(phone)));
         device
@@ -89,8 +91,8 @@ fn asked() -> Asked {
     let data = DataDir::hold(directory.path()).unwrap();
     let (app, handle) = App::start(data, Schema::built_in(), Arc::new(Standing(LATER)), None).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let [chen, wang] = devices.map(|device| app.tickets.token(device, LATER));
-    Asked { runtime, app, told, names, chen, wang, _handle: handle, _directory: directory }
+    let [chen, wang, street] = devices.map(|device| app.tickets.token(device, LATER));
+    Asked { runtime, app, told, names, chen, wang, street, _handle: handle, _directory: directory }
 }
 
 impl Asked {
@@ -206,6 +208,35 @@ fn a_device_reads_what_its_person_may_read() {
         assert_eq!((status(&asked.chen), status(&asked.wang)), (chen, wang), "{path}");
         assert_eq!(status(OPERATOR), 200, "{path}");
     }
+}
+
+#[test]
+fn evidence_is_for_those_who_administer_and_holds_what_they_may_read() {
+    let asked = asked();
+    let bundle = |query: &str, token: &str| {
+        let path = format!("/api/v1/communities/desheng/evidence{query}");
+        let request = Request::builder().uri(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let answer = router(asked.app.clone()).oneshot(request.body(Body::empty()).unwrap());
+        asked.runtime.block_on(async {
+            let answer = answer.await.unwrap();
+            let status = answer.status().as_u16();
+            (status, to_bytes(answer.into_body(), 1 << 24).await.unwrap())
+        })
+    };
+    for token in [OPERATOR, &asked.street] {
+        let (status, bytes) = bundle("", token);
+        assert_eq!(status, 200);
+        assert_eq!(verify(&bytes, &[]).unwrap().spans.len(), 3, "every feed");
+        assert!(bundle("", token).1 == bytes, "the same question, the same bytes");
+    }
+    let (_, bytes) = bundle(&format!("?record={}&from=2026-03-01&to=2026-03-31", asked.told.leak), &asked.street);
+    assert_eq!(verify(&bytes, &[]).unwrap().spans.len(), 1);
+    assert_eq!((bundle("", &asked.chen).0, bundle("", &asked.wang).0), (403, 403));
+    for (query, status) in [("?from=yesterday", 400), ("?from=2026-03-09&to=2026-03-08", 400), ("?record=x", 400)] {
+        assert_eq!(bundle(query, OPERATOR).0, status, "{query}");
+    }
+    assert_eq!(bundle("?record=019cac0f-28db-7d07-b8bd-37853cc7edae", OPERATOR).0, 404);
+    assert_eq!(asked.ask("GET", "/api/v1/communities/nowhere/evidence", Some(OPERATOR)).0, 404);
 }
 
 #[test]

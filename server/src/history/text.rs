@@ -104,11 +104,16 @@ fn write_visit(out: &mut String, schema: &Schema, lanes: &[&Party], visit: &Visi
 
 /// What an entry says, and whether it still counts.
 fn said(entry: &Entry) -> Vec<String> {
-    let mut lines: Vec<String> = entry
+    let words = entry
         .words
         .iter()
-        .map(|words| if words.en == words.zh { words.zh.clone() } else { format!("{}  {}", words.zh, words.en) })
-        .collect();
+        .map(|words| if words.en == words.zh { words.zh.clone() } else { format!("{}  {}", words.zh, words.en) });
+    words.chain(marks(entry)).collect()
+}
+
+/// Whether an entry still counts.
+pub(crate) fn marks(entry: &Entry) -> Vec<String> {
+    let mut lines = Vec::new();
     if entry.marks.superseded {
         lines.push("↯ 已被并行的办理取代，不再生效 superseded by a parallel move".to_owned());
     }
@@ -129,7 +134,7 @@ fn said(entry: &Entry) -> Vec<String> {
 }
 
 /// What is to be known of how a visit came.
-fn how_it_came(entry: &Entry) -> Vec<String> {
+pub(crate) fn how_it_came(entry: &Entry) -> Vec<String> {
     let mut notes = Vec::new();
     if entry.offline >= OFFLINE_SHOWN {
         let (date, time) = date_and_time(entry.received);

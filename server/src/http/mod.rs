@@ -6,6 +6,7 @@ mod auth;
 mod communities;
 mod disputes;
 mod enrol;
+mod evidence;
 mod extract;
 mod figures;
 mod headers;
@@ -62,6 +63,7 @@ pub fn router(app: App) -> Router {
         .route("/refused/{change}", get(quarantine::show).post(quarantine::settle))
         .route("/communities/{community}/conflicts", get(disputes::conflicts))
         .route("/communities/{community}/overdue", get(overdue::of_community))
+        .route("/communities/{community}/evidence", get(evidence::bundle))
         .route("/overdue", get(overdue::of_district))
         .route("/figures", get(figures::list))
         .route("/figures/{name}/records", get(figures::records))

@@ -31,6 +31,7 @@ use erase::Order;
 pub(crate) use erase::{entry as erasure_entry, erasures_after};
 use hot::Hot;
 use past::{Original, Past};
+pub(crate) use project::row as record_row;
 pub use replay::{ReplayError, replay};
 pub use rules::{SchemaRefused, fits, schema_in_use};
 

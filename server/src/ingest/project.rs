@@ -21,8 +21,13 @@ pub(super) fn project<S: Store>(
     let Some(view) = hot.load(&*store, record)?.record.view(schema) else { return Ok(()) };
     let fact = fact(store, schema, feed, &view)?;
     store.put(&fact)?;
-    store.put(&RecordRow {
-        id: record,
+    store.put(&row(feed, updated, &view))
+}
+
+/// The row of a record as people see it.
+pub(crate) fn row(feed: FeedId, updated: Seq, view: &RecordView) -> RecordRow {
+    RecordRow {
+        id: view.id,
         feed,
         kind: view.created.kind.clone(),
         state: view.state.clone(),
@@ -30,8 +35,8 @@ pub(super) fn project<S: Store>(
         updated,
         conflicts: view.conflicts.len() as u64,
         superseded: view.superseded().count() as u64,
-        view: serde_json::to_string(&view).expect("a view is plain data"),
-    })
+        view: serde_json::to_string(view).expect("a view is plain data"),
+    }
 }
 
 fn fact<S: Store>(store: &S, schema: &Schema, feed: FeedId, view: &RecordView) -> Result<FactRow, StoreError> {
