@@ -1,9 +1,10 @@
 # make demo   the whole system with real devices, on this machine
 # make test   every check, as CI runs it
+# make bench  what it costs, beside other systems
 # make help   the rest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fmt lint doc clean tools
+.PHONY: help demo test bench fmt lint doc clean tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +14,9 @@ demo: tools ## build, play a scripted week with real devices, and keep serving (
 
 test: tools ## formatting, lints, every test, the examples in the documentation
 	@scripts/test
+
+bench: tools ## measure beside automerge-repo and Hocuspocus, into tests/bench/RESULTS.md; ROW=reconnect for one row
+	@scripts/bench $(ROW)
 
 fmt: tools ## format the code
 	cargo fmt --all

@@ -3,6 +3,7 @@
 //! - [`world`]: phones, a network and a server in one thread, with a clock that jumps. The real client and the real write
 //!   path; no sockets, no threads, no waiting. The same seed gives the same run.
 //! - [`sockets`]: the real thing on real sockets, servers that can be killed among it.
+//! - [`bench`]: what `make bench` measures, and how.
 //! - [`link`]: a bad link between any two programs: a proxy that shapes, stalls, cuts, goes silent, and counts.
 //! - [`play`]: such a world in which anything may happen.
 //! - [`rich`]: a log with everything in it that a log can hold.
@@ -39,6 +40,7 @@
 //! assert_eq!(converged(&mut world).changes, 3);
 //! ```
 
+pub mod bench;
 pub mod checks;
 pub mod link;
 pub mod names;

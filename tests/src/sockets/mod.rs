@@ -11,4 +11,5 @@ pub use peer::{Enrolled, Peer};
 pub use raw::{Answer, exchange, plain};
 pub use relay::Relay;
 pub use secure::{Authority, shown};
+pub(crate) use served::knock;
 pub use served::{InProcess, Killable, Office, Opening, request, serve_as_child};

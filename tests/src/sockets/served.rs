@@ -28,7 +28,11 @@ pub struct Office {
 }
 
 impl Office {
-    fn of(data: &Path) -> Self {
+    /// Of the server that runs on a data directory.
+    ///
+    /// # Panics
+    /// If none does.
+    pub fn of(data: &Path) -> Self {
         let running = data_dir::running(data).expect("the server has said where it is");
         Self { base: format!("http://{}", running.address), token: running.token }
     }
@@ -171,7 +175,7 @@ impl InProcess {
 
 /// Waits until a server serves, be it encrypted: it ends a connection on which a word was said that it cannot answer, or
 /// answers. By then it has said where it is.
-fn knock(address: SocketAddr) {
+pub(crate) fn knock(address: SocketAddr) {
     let mut stream = TcpStream::connect(address).expect("it is bound");
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("somebody is there");
     drop(stream.read_to_end(&mut Vec::new()));

@@ -1,0 +1,58 @@
+//! What `make bench` runs: measures, prints a table, and writes it into a file.
+//!
+//! ```text
+//! make bench                 every row
+//! make bench ROW=reconnect   one of them
+//! ```
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::Parser;
+use renolog_tests::bench::{ROWS, Row, measure, report, rows};
+
+/// Measures Renolog, and the systems beside it.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Which rows; all, if none is named.
+    row: Vec<String>,
+    /// The file in which what was measured takes its place.
+    #[arg(long)]
+    results: Option<PathBuf>,
+    /// Names the rows.
+    #[arg(long)]
+    list: bool,
+    /// For the row `phone`, which needs a fresh process: opens a device's file and says what that took.
+    #[arg(long, hide = true)]
+    phone: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(path) = arguments.phone {
+        println!("{}", rows::phone::look(&path)?);
+        return Ok(());
+    }
+    if arguments.list {
+        ROWS.iter().for_each(|row| println!("{:<12} {}", row.name, row.title));
+        return Ok(());
+    }
+    let unknown = arguments.row.iter().find(|name| !ROWS.iter().any(|row| row.name == **name));
+    ensure!(unknown.is_none(), "there is no row {}; --list names them", unknown.map_or("", String::as_str));
+    let wanted = |row: &&Row| arguments.row.is_empty() || arguments.row.iter().any(|name| name == row.name);
+    let mut sections = Vec::new();
+    for row in ROWS.iter().filter(wanted) {
+        eprintln!("measuring: {}", row.title);
+        let section = measure(row).await;
+        report::print(&section);
+        sections.push(section);
+    }
+    let (met, of) = report::met(&sections);
+    println!("\n{met} of {of} targets met");
+    if let Some(path) = arguments.results {
+        report::write(&path, &sections)?;
+        println!("written to {}", path.display());
+    }
+    Ok(())
+}
