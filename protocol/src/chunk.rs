@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use crate::change::BadChange;
 use crate::limits;
 
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-const PLAIN_CHANGE: u8 = 1;
+pub(crate) const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+pub(crate) const PLAIN_CHANGE: u8 = 1;
 const DATA_AT: usize = 9;
 const ACTOR_BYTES: u64 = 16;
 const HASH_BYTES: u64 = 32;
@@ -108,10 +108,22 @@ fn ascending(names: Vec<&[u8]>) -> Result<(), BadChange> {
 }
 
 /// What is left to read.
-struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, count: u64) -> Result<&'a [u8], BadChange> {
+    /// Of what a plain change chunk says of itself, after its length.
+    pub(crate) fn of_body(chunk: &'a [u8]) -> Option<Self> {
+        let mut reader = Self(chunk.get(DATA_AT..)?);
+        reader.unsigned().ok()?;
+        Some(reader)
+    }
+
+    /// Everything that was not read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    pub(crate) fn take(&mut self, count: u64) -> Result<&'a [u8], BadChange> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let (taken, rest) = self.0.split_at_checked(count).ok_or_else(|| damaged("it is cut short"))?;
         self.0 = rest;
@@ -134,7 +146,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn unsigned(&mut self) -> Result<u64, BadChange> {
+    pub(crate) fn unsigned(&mut self) -> Result<u64, BadChange> {
         let before = self.0;
         let (value, bits) = self.leb128()?;
         let spelled = (bits / 7) as usize;
@@ -146,7 +158,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn signed(&mut self) -> Result<i64, BadChange> {
+    pub(crate) fn signed(&mut self) -> Result<i64, BadChange> {
         let (value, bits) = self.leb128()?;
         let unused = 64_u32.saturating_sub(bits);
         Ok((value as i64) << unused >> unused)

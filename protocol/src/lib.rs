@@ -73,6 +73,7 @@ pub mod calendar;
 pub mod chain;
 pub mod change;
 mod chunk;
+pub mod codec;
 pub mod deadlines;
 pub mod id;
 pub mod key;

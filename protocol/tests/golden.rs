@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
-use renolog_protocol::batch::{BadBatch, Batch, RawChange};
+use renolog_protocol::batch::{BadBatch, Batch, RawBatch, RawChange};
 use renolog_protocol::chain::Mark;
 use renolog_protocol::change::Change;
+use renolog_protocol::codec::{BadPack, DICTIONARIES, NEWEST, PREFIX, Unread, pack_items, pack_push, unpack_items, unpack_push};
 use renolog_protocol::id::{Audience, ChangeHash, Epoch, Link, Seq};
 use renolog_protocol::key::DeviceKey;
 use renolog_protocol::record::{Act, Record};
@@ -14,9 +15,11 @@ use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::session::ByeCode;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{
-    CalendarFrame, Content, Cursor, Follow, Frame, Grant, Grants, Hello, Item, Items, Ping, Pong, Push, Receipt, RosterFrame,
-    RosterVersion, Ruled, Ruling, SchemaFrame, Seen, Sorry, TokenFrame, Unfollow, Visit, Welcome,
+    CalendarFrame, Content, Cursor, Follow, Frame, Grant, Grants, Hello, Item, Items, PackedItems, PackedPush, Ping, Pong, Push,
+    Receipt, RosterFrame, RosterVersion, Ruled, Ruling, SchemaFrame, Seen, Sorry, TokenFrame, Unfollow, Visit, Welcome,
 };
+
+use sha2::{Digest, Sha256};
 
 use crate::common::{NOON, Who, community, entry_id, feed, making, minutes, roster, who};
 
@@ -86,6 +89,43 @@ fn items() -> Items {
     Items { feed, after: Seq(300), upto: Seq(305), visits, items, link }
 }
 
+/// As zstd squeezes it today; a build that squeezes otherwise must still read this.
+fn packed_push() -> PackedPush {
+    PackedPush { batch: RawBatch { changes: list(Vec::new()), ..batch().to_raw() }, dictionary: 1, pack: pack("push") }
+}
+
+fn packed_items() -> PackedItems {
+    let Items { feed, after, upto, link, .. } = items();
+    PackedItems { feed, after, upto, link, dictionary: 1, pack: pack("items") }
+}
+
+/// The pack of a frame, from the golden bytes themselves.
+fn pack(of: &str) -> Vec<u8> {
+    match Frame::decode(&goldens()[format!("packed_{of}").as_str()]) {
+        Ok(Frame::PackedPush(push)) => push.pack,
+        Ok(Frame::PackedItems(items)) => items.pack,
+        other => panic!("packed_{of}: {other:?}"),
+    }
+}
+
+/// Nobody looks anything up for what stands in the pack itself.
+fn nothing(_: [u8; PREFIX]) -> Result<Option<(ChangeHash, renolog_protocol::id::RecordId)>, std::convert::Infallible> {
+    Ok(None)
+}
+
+#[test]
+fn packs_of_every_dictionary_stay_readable() {
+    assert_eq!(unpack_push(packed_push(), &nothing).unwrap(), batch().to_raw());
+    assert_eq!(unpack_items(&packed_items(), &nothing).unwrap(), items());
+    // And what is packed today.
+    assert_eq!(unpack_push(pack_push(&batch().to_raw(), &|_| false).unwrap(), &nothing).unwrap(), batch().to_raw());
+    assert_eq!(unpack_items(&pack_items(&items(), NEWEST).unwrap(), &nothing).unwrap(), items());
+    let known: Vec<String> = DICTIONARIES.iter().map(|dictionary| HEXLOWER.encode(&Sha256::digest(dictionary)[..8])).collect();
+    assert_eq!(known, ["edea8e250f22742c"], "a dictionary that a phone may have is never altered");
+    let unknown = PackedItems { dictionary: 99, ..packed_items() };
+    assert!(matches!(unpack_items(&unknown, &nothing), Err(Unread::Bad(BadPack::UnknownDictionary(99)))));
+}
+
 fn small_roster() -> renolog_protocol::roster::Roster {
     let mut roster = roster();
     roster.members.truncate(2);
@@ -101,13 +141,15 @@ fn frames() -> Vec<(&'static str, Frame)> {
     let (oldest, newest, device) = (1, 1, captain().device);
     let (device_time, feeds) = (NOON, list(vec![cursor()]));
     // As a phone says it that knows nothing of calendars.
-    let hello = Hello { oldest, newest, device, schema: 1, device_time, feeds, rosters, calendar: None };
+    let hello = Hello { oldest, newest, device, schema: 1, device_time, feeds, rosters, calendar: None, dictionary: None };
     let (version, server_time, epoch, feeds) = (1, NOON, Epoch(77), list(grants.clone()));
     let welcome = Welcome { version, server_time, epoch, schema: 1, feeds, past: None };
     vec![
         ("hello", hello.clone().into()),
-        ("hello_with_calendar", Hello { calendar: Some(0x0102_0304_0506_0708), ..hello }.into()),
+        ("hello_with_calendar", Hello { calendar: Some(0x0102_0304_0506_0708), ..hello.clone() }.into()),
+        ("hello_with_dictionary", Hello { dictionary: Some(1), ..hello }.into()),
         ("push", Push { batch: batch().to_raw() }.into()),
+        ("packed_push", packed_push().into()),
         ("follow", Follow { from: cursor() }.into()),
         ("unfollow", Unfollow { feed: feed(Audience::Parties) }.into()),
         ("seen", Seen { upto: cursor() }.into()),
@@ -116,6 +158,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("welcome_with_past", Welcome { past: Some(0x0102_0304_0506_0708), ..welcome }.into()),
         ("receipt", receipt().into()),
         ("items", items().into()),
+        ("packed_items", packed_items().into()),
         ("roster", RosterFrame { community: community(), name: "德胜新村".into(), roster: small_roster() }.into()),
         ("schema", SchemaFrame { text: "version = 2\n".into() }.into()),
         ("calendar", CalendarFrame { text: "utc_offset_hours = 8\n".into() }.into()),

@@ -92,7 +92,8 @@ impl Store {
             match output {
                 Output::Send(bytes) => sent.push(bytes),
                 Output::Introduce { .. } => session.handle(Input::Introduced(self.introduction())),
-                Output::Submit(batch) => {
+                Output::Submit(parcel) => {
+                    let batch = parcel.open(&|_| Ok::<_, std::convert::Infallible>(None)).unwrap();
                     let before = self.head(batch.feed);
                     let receipt = self.accept(&batch);
                     let placed = (before.0 + 1..=self.head(batch.feed).0).map(Seq).collect();
@@ -122,7 +123,7 @@ fn hello(device: DeviceId, feeds: Vec<Cursor>) -> Greeting {
     let (schema, calendar) = (Schema::built_in().version, Calendar::built_in().fingerprint());
     let person = who("captain").person;
     let links = feeds.iter().filter(|cursor| cursor.seq.0 == 0).map(|from| (from.feed, LinkId::start(from.feed))).collect();
-    Greeting { device, person, schema, calendar, device_time: NOON, feeds, links, rosters: Vec::new() }
+    Greeting { device, person, schema, calendar, device_time: NOON, feeds, links, rosters: Vec::new(), dictionary: None }
 }
 
 impl Link {
@@ -352,6 +353,7 @@ fn what_breaks_the_order_or_a_bound_ends_the_connection() {
             feeds: Default::default(),
             rosters: Default::default(),
             calendar: None,
+            dictionary: None,
         };
         Frame::from(hello).encode()
     };
@@ -390,6 +392,7 @@ fn a_later_range_that_holds_our_version_is_fine() {
         feeds: Default::default(),
         rosters: Default::default(),
         calendar: None,
+        dictionary: None,
     };
     let mut session = ServerSession::new(chen.device);
     session.handle(Input::Frame(&Frame::from(hello).encode()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use renolog_protocol::batch::RawBatch;
+use renolog_protocol::codec::Parcel;
 use renolog_protocol::id::{DeviceId, FeedId, Seq};
 use renolog_protocol::limits;
 use renolog_protocol::session::ByeCode;
@@ -280,9 +280,9 @@ async fn send(socket: &mut WebSocket, bytes: Vec<u8>) -> Result<Sent, axum::Erro
 }
 
 /// Checks a batch and has it judged; answers once the verdicts are on disk.
-async fn judge(app: App, pace: Arc<Pace>, carrier: DeviceId, skew: SpanMs, raw: RawBatch) -> Judged {
-    pace.turn(&raw).await;
-    let opened = app.readers.ask(move |store| Ok(reception::open_batch(store, raw))).await;
+async fn judge(app: App, pace: Arc<Pace>, carrier: DeviceId, skew: SpanMs, parcel: Parcel) -> Judged {
+    pace.turn(&parcel).await;
+    let opened = app.readers.ask(move |store| Ok(reception::open_batch(store, parcel))).await;
     let batch = opened.map_err(NotTaken::Store).and_then(|opened| opened).map_err(|why| (why.code(), why.to_string()))?;
     match app.writer.submit(Command::Push(Push { batch, carrier, skew })).await {
         Ok(Outcome::Pushed(pushed)) => Ok(pushed),

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use renolog_protocol::batch::{BadBatch, Batch, RawBatch};
+use renolog_protocol::batch::{BadBatch, Batch};
 use renolog_protocol::calendar::Calendar;
-use renolog_protocol::id::{Audience, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, Seq};
+use renolog_protocol::codec::{BadPack, PREFIX, Parcel, Unread};
+use renolog_protocol::id::{Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
 use renolog_protocol::limits;
 use renolog_protocol::roster::{Member, Roster};
 use renolog_protocol::schema::{Role, Schema};
@@ -28,6 +29,9 @@ pub enum NotTaken {
     /// Its signature or one of its changes is wrong.
     #[error(transparent)]
     Bad(#[from] BadBatch),
+    /// It was packed, and cannot be unfolded here.
+    #[error(transparent)]
+    Packed(#[from] BadPack),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -39,6 +43,7 @@ impl NotTaken {
         match self {
             Self::UnknownDevice(_) => ByeCode::UnknownDevice,
             Self::Bad(_) => ByeCode::BadBatch,
+            Self::Packed(_) => ByeCode::Unpackable,
             Self::Store(_) => ByeCode::StorageFull,
         }
     }
@@ -48,9 +53,21 @@ impl NotTaken {
 ///
 /// # Errors
 /// [`NotTaken`].
-pub fn open_batch<S: Read + ?Sized>(store: &S, raw: RawBatch) -> Result<Batch, NotTaken> {
+pub fn open_batch<S: Read + ?Sized>(store: &S, parcel: Parcel) -> Result<Batch, NotTaken> {
+    let raw = parcel.open(&|prefix| change_beginning(store, prefix)).map_err(|unread| match unread {
+        Unread::Bad(bad) => NotTaken::Packed(bad),
+        Unread::Lookup(error) => NotTaken::Store(error),
+    })?;
     let device: DeviceRow = store.get(&[raw.device.to_cell()])?.ok_or(NotTaken::UnknownDevice(raw.device))?;
     Ok(Batch::open(raw, &device.public_key)?)
+}
+
+/// The one change whose name begins so, and its record.
+fn change_beginning<S: Read + ?Sized>(store: &S, prefix: [u8; PREFIX]) -> Result<Option<(ChangeHash, RecordId)>, StoreError> {
+    // Blobs are sorted byte by byte, a shorter one first.
+    let rows: Vec<ChangeRow> = store.list(&[], Some(&prefix.to_vec().to_cell()), 2)?;
+    let mut found = rows.into_iter().filter(|row| row.hash.0.starts_with(&prefix));
+    Ok(found.next().filter(|_| found.next().is_none()).map(|row| (row.hash, row.record)))
 }
 
 /// The life of the store.

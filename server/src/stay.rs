@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use renolog_protocol::batch::RawBatch;
+use renolog_protocol::codec::Parcel;
 use renolog_protocol::id::DeviceId;
 use renolog_protocol::session::ByeCode;
 use tokio::sync::Mutex;
@@ -78,9 +78,9 @@ impl std::fmt::Debug for Pace {
 impl Pace {
     /// Waits until it is this batch's turn. The session takes a few batches at a time only, so a device that pushes too
     /// fast waits for its receipts, and nothing is refused.
-    pub(crate) async fn turn(&self, batch: &RawBatch) {
+    pub(crate) async fn turn(&self, parcel: &Parcel) {
         let _turn = self.turn.lock().await;
-        let weight = weight(batch.changes.iter().map(|change| change.bytes.len()));
+        let weight = weight(parcel.sizes());
         while let Err(wait) = self.gate.push(self.device, weight, self.clock.now()) {
             sleep(Duration::from_millis(wait.0.max(1).unsigned_abs())).await;
         }

@@ -11,7 +11,7 @@
 //! - [`names`]: ids in snapshots, made readable.
 //! - [`checks`]: what must be true of such a world at rest.
 //!
-//! The tests themselves stand in `tests/`: `store`, `replay` and `upkeep` on the server's store, `stories` and `convergence`
+//! The tests themselves stand in `tests/`: `store`, `replay` and `upkeep` on the server's store, `codec` on what travels, `stories` and `convergence`
 //! in the world, `live`, `door`, `trust`, `bad_input` and `http_api` on real sockets, `history` on what administrators read;
 //! `gates` asks a device and a server who may do what; `access` and `threats` hold ARCHITECTURE.md to its word.
 //!

@@ -13,6 +13,7 @@ mod error;
 mod history;
 mod link;
 mod outgoing;
+mod packing;
 mod read;
 mod receipt;
 mod record;
@@ -78,6 +79,8 @@ pub struct Client {
     /// The latest moment that was chosen because an earlier one was taken; see `compose_new`.
     made_alike: UnixMs,
     frame_bytes: (u64, u64),
+    /// Whether everything travels as it is, because a pack was of no use.
+    plainly: bool,
 }
 
 impl Client {
@@ -115,6 +118,7 @@ impl Client {
             caution: outgoing::Caution::default(),
             made_alike: UnixMs(0),
             frame_bytes: (0, 0),
+            plainly: false,
         };
         client.recall()?;
         client.renew_quietly(now);
@@ -244,10 +248,7 @@ impl Client {
                 self.begin_connection();
                 engine::Input::Connected(self.greeting(now))
             }
-            Input::Frame(bytes) => {
-                self.frame_bytes.1 += bytes.len() as u64;
-                engine::Input::Frame(bytes)
-            }
+            Input::Frame(bytes) => return self.frame(now, bytes),
             Input::Disconnected => engine::Input::Disconnected,
             Input::TurnedAway(bye) => engine::Input::TurnedAway(bye),
             Input::LinkMoved => engine::Input::LinkMoved,
@@ -290,6 +291,21 @@ impl Client {
     }
 
     /// Does what the engine asks for until it asks for nothing more.
+    fn frame(&mut self, now: UnixMs, bytes: &[u8]) -> Result<(), ClientError> {
+        self.frame_bytes.1 += bytes.len() as u64;
+        let unfolded = self.unpacked(bytes);
+        self.engine.handle(
+            now,
+            match &unfolded {
+                Ok(Some(bytes)) => engine::Input::Frame(bytes),
+                // The connection ends, and the next one begins where this one was.
+                Ok(None) | Err(_) => engine::Input::NotStored,
+            },
+        );
+        let pumped = self.pump(now);
+        unfolded.and(pumped)
+    }
+
     fn pump(&mut self, now: UnixMs) -> Result<(), ClientError> {
         loop {
             let (mut events, mut fill) = (Vec::new(), false);
@@ -297,6 +313,7 @@ impl Client {
                 match output {
                     engine::Output::Connect => self.out.push_back(Output::Connect),
                     engine::Output::Send(bytes) => {
+                        let bytes = self.packed(bytes);
                         self.frame_bytes.0 += bytes.len() as u64;
                         self.out.push_back(Output::Send(bytes));
                     }

@@ -42,6 +42,7 @@ impl Client {
             feeds: self.feeds.values().map(|state| state.cursor).collect(),
             links: self.feeds.values().filter_map(|state| Some((state.cursor.feed, state.link?))).collect(),
             rosters: self.communities.iter().map(roster).collect(),
+            dictionary: self.dictionary(),
         }
     }
 

@@ -84,6 +84,9 @@ impl Client {
 
     /// The server hung up. If that was for a batch, the others must not stay at home for it.
     pub(super) fn farewell(&mut self, now: UnixMs, bye: &Bye, after: &mut Aftermath) -> Result<(), ClientError> {
+        if bye.code == ByeCode::Unpackable.as_str() {
+            self.speak_plainly(&bye.en);
+        }
         let for_a_batch = [ByeCode::BadBatch, ByeCode::UnknownCommunity].iter().any(|code| code.as_str() == bye.code);
         let suspects: BTreeSet<u64> = std::mem::take(&mut self.in_flight);
         let Some(first) = suspects.first().copied().filter(|_| for_a_batch) else { return Ok(()) };

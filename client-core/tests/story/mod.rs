@@ -11,6 +11,7 @@ use renolog_client_core::store::{Enrolled, Place};
 use renolog_protocol::batch::{Batch, RawBatch};
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::chain::{Brought, Mark};
+use renolog_protocol::codec::PREFIX;
 use renolog_protocol::id::{Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
 use renolog_protocol::key::PublicKey;
 use renolog_protocol::record::Record;
@@ -224,7 +225,11 @@ impl World {
                 return;
             }
             server::Output::Introduce { .. } => server::Input::Introduced(self.introduction(&self.phones[phone])),
-            server::Output::Submit(raw) => {
+            server::Output::Submit(parcel) => {
+                let Ok(raw) = parcel.open(&|prefix| self.server.begins(prefix)) else {
+                    let session = self.phones[phone].session.as_mut().expect("it asked");
+                    return session.handle(server::Input::NotTaken(ByeCode::Unpackable, "what does it stand on?".into()));
+                };
                 if self.server.not_taken.contains(&raw.number) {
                     let session = self.phones[phone].session.as_mut().expect("it asked");
                     return session.handle(server::Input::NotTaken(ByeCode::BadBatch, "no".into()));
@@ -358,6 +363,12 @@ impl Server {
         let (rulings, skew) = (rulings.try_into().expect("bounded"), now - batch.device_time());
         let mark = self.mark(batch.feed());
         Receipt { device: batch.device(), number: batch.number(), rulings, received: now, skew, mark }
+    }
+
+    fn begins(&self, prefix: [u8; PREFIX]) -> Result<Option<(ChangeHash, RecordId)>, std::convert::Infallible> {
+        let entries = self.feeds.values().flatten();
+        let mut found = entries.filter(|entry| entry.hash.0.starts_with(&prefix));
+        Ok(found.next().map(|entry| (entry.hash, entry.record)))
     }
 
     fn mark(&self, feed: FeedId) -> Option<Mark> {

@@ -131,6 +131,8 @@ pub struct Greeting {
     pub links: BTreeMap<FeedId, Link>,
     /// The rosters it has.
     pub rosters: Vec<RosterVersion>,
+    /// The newest dictionary by which it reads packs; none if it wants everything as it is.
+    pub dictionary: Option<u32>,
 }
 
 /// See the module.
@@ -165,6 +167,7 @@ impl DeviceSession {
             feeds: greeting.feeds.into_iter().take(limits::FEEDS).collect::<Vec<_>>().try_into().expect("cut to its bound"),
             rosters: bounded(greeting.rosters),
             calendar: Some(greeting.calendar),
+            dictionary: greeting.dictionary,
         };
         let session = Self { cursors, heads: BTreeMap::new(), epoch: None, in_flight: BTreeMap::new(), me, pasts };
         (session, Frame::from(hello).encode())

@@ -23,6 +23,9 @@ pub enum ByeCode {
     Incompatible,
     /// A batch whose signature does not fit, or with changes that are not well-formed.
     BadBatch,
+    /// A pack that cannot be unfolded here, such as one that refers to what this life of the store never had. As it is, it
+    /// may be taken.
+    Unpackable,
     /// The device that signed a batch is not known here.
     UnknownDevice,
     /// A batch for a community that is not known here.
@@ -44,6 +47,7 @@ impl ByeCode {
         Self::Misbehaved,
         Self::Incompatible,
         Self::BadBatch,
+        Self::Unpackable,
         Self::UnknownDevice,
         Self::UnknownCommunity,
         Self::NotAllowed,
@@ -59,6 +63,7 @@ impl ByeCode {
             Self::Misbehaved => "misbehaved",
             Self::Incompatible => "incompatible",
             Self::BadBatch => "bad_batch",
+            Self::Unpackable => "unpackable",
             Self::UnknownDevice => "unknown_device",
             Self::UnknownCommunity => "unknown_community",
             Self::NotAllowed => "not_allowed",
@@ -74,6 +79,7 @@ impl ByeCode {
             Self::BadFrame | Self::Misbehaved => "通信内容有误，连接已断开",
             Self::Incompatible => "应用版本过旧或过新，请更新",
             Self::BadBatch => "提交的内容签名或格式有误",
+            Self::Unpackable => "压缩内容无法还原，将改用原文发送",
             Self::UnknownDevice => "签名的设备未登记",
             Self::UnknownCommunity => "没有这个小区",
             Self::NotAllowed => "本设备目前不能连接",

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::ByeCode;
-use crate::batch::RawBatch;
 use crate::calendar::Calendar;
 use crate::chain::fingerprint;
+use crate::codec::{NEWEST, Parcel, pack_items};
 use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, RecordId, Seq};
 use crate::limits;
 use crate::roster::Roster;
@@ -75,7 +75,7 @@ pub enum Output {
         cursors: Vec<Cursor>,
     },
     /// Check the signature, have the batch judged, and answer with [`Input::Judged`] or [`Input::NotTaken`].
-    Submit(RawBatch),
+    Submit(Parcel),
     /// Read a page of a feed after this position and answer with [`Input::Page`].
     Read {
         /// Which feed.
@@ -191,6 +191,8 @@ pub struct ServerSession {
     rosters: BTreeMap<CommunityId, u64>,
     readable: BTreeMap<FeedId, Seq>,
     followed: BTreeMap<FeedId, Followed>,
+    /// The dictionary by which its device reads packs, if it does.
+    dictionary: Option<u32>,
     /// The feed being read, and after which position.
     reading: Option<(FeedId, Seq)>,
     last_read: Option<FeedId>,
@@ -211,6 +213,7 @@ impl ServerSession {
             rosters: BTreeMap::new(),
             readable: BTreeMap::new(),
             followed: BTreeMap::new(),
+            dictionary: None,
             reading: None,
             last_read: None,
             judging: BTreeMap::new(),
@@ -278,7 +281,8 @@ impl ServerSession {
             (Frame::Hello(hello), Phase::Greeting) => self.hello(hello),
             (Frame::Ping(ping), _) => self.send(Pong { number: ping.number }),
             (Frame::Unknown(kind), _) => self.send(Sorry { kind }),
-            (Frame::Push(push), Phase::Introducing(_) | Phase::Open) => self.push(push.batch),
+            (Frame::Push(push), Phase::Introducing(_) | Phase::Open) => self.push(Parcel::Plain(push.batch)),
+            (Frame::PackedPush(push), Phase::Introducing(_) | Phase::Open) => self.push(Parcel::Packed(push)),
             (Frame::Follow(follow), Phase::Open) => {
                 if self.followed.len() >= limits::FEEDS && !self.followed.contains_key(&follow.from.feed) {
                     return self.end(ByeCode::Misbehaved, format!("more than {} feeds", limits::FEEDS));
@@ -302,6 +306,7 @@ impl ServerSession {
         if hello.device != self.device {
             return self.end(ByeCode::NotAllowed, "the token belongs to another device".into());
         }
+        self.dictionary = hello.dictionary.map(|newest| newest.min(NEWEST)).filter(|version| *version > 0);
         let cursors = hello.feeds.iter().copied().collect();
         self.out.push_back(Output::Introduce { device_time: hello.device_time, cursors });
         self.rosters = hello.rosters.iter().map(|roster| (roster.community, roster.version)).collect();
@@ -361,18 +366,18 @@ impl ServerSession {
         }
     }
 
-    fn push(&mut self, batch: RawBatch) {
+    fn push(&mut self, parcel: Parcel) {
         if self.judging.len() >= limits::PUSHES_IN_FLIGHT {
             return self.end(ByeCode::Misbehaved, "too many pushes without waiting for a receipt".into());
         }
-        let bytes: usize = batch.changes.iter().map(|change| change.bytes.len()).sum();
+        let (bytes, batch): (usize, _) = (parcel.sizes().sum(), parcel.label());
         if bytes > limits::BATCH_BYTES {
             return self.end(ByeCode::Misbehaved, format!("a push of {bytes} bytes is over the limit"));
         }
         if self.judging.insert((batch.device, batch.number), batch.feed).is_some() {
             return self.end(ByeCode::Misbehaved, "the same push twice without waiting for its receipt".into());
         }
-        self.when_welcomed(Output::Submit(batch));
+        self.when_welcomed(Output::Submit(parcel));
     }
 
     fn judged(&mut self, receipt: Receipt, placed: &[Seq]) {
@@ -426,7 +431,10 @@ impl ServerSession {
         followed.sent = end.seq;
         followed.own = own.iter().copied().filter(|seq| *seq > end.seq).collect();
         let items = to_items(feed, after, &end, entries.into_iter().filter(|entry| !own.contains(&entry.seq)));
-        self.send(items);
+        match self.dictionary.map(|dictionary| pack_items(&items, dictionary)) {
+            Some(Ok(packed)) => self.send(packed),
+            _ => self.send(items),
+        }
     }
 
     /// Asks for the next page, feed by feed in turn, when none is under way.
@@ -452,7 +460,8 @@ pub fn resume_at(cursor: Cursor, epoch: Epoch, head: Seq) -> Seq {
     if cursor.epoch == epoch && cursor.seq <= head { cursor.seq } else { Seq(0) }
 }
 
-fn to_items(feed: FeedId, after: Seq, end: &FeedEntry, entries: impl Iterator<Item = FeedEntry>) -> Items {
+/// A stretch of a feed as it is sent, of these entries of it; `end` is its last, sent or not.
+pub fn to_items(feed: FeedId, after: Seq, end: &FeedEntry, entries: impl Iterator<Item = FeedEntry>) -> Items {
     let (upto, link) = (end.seq, Some(end.link));
     let mut visits: Vec<Visit> = Vec::new();
     let mut index: BTreeMap<Visit, u32> = BTreeMap::new();

@@ -53,6 +53,10 @@ pub struct Hello {
     /// [`CalendarFrame`] says none, and is sent none.
     #[n(7)]
     pub calendar: Option<u64>,
+    /// The newest [dictionary](crate::codec::DICTIONARIES) it reads packs by. A device that says none is sent everything as
+    /// it is.
+    #[n(8)]
+    pub dictionary: Option<u32>,
 }
 
 /// A position in a feed.
@@ -89,6 +93,21 @@ pub struct Push {
     /// The signed batch.
     #[n(0)]
     pub batch: RawBatch,
+}
+
+/// The same, [packed](crate::codec).
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct PackedPush {
+    /// The batch without its changes.
+    #[n(0)]
+    pub batch: RawBatch,
+    /// The version of the dictionary.
+    #[n(1)]
+    pub dictionary: u32,
+    /// Its changes.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub pack: Vec<u8>,
 }
 
 /// Wants one more feed.
@@ -258,6 +277,30 @@ pub struct Items {
     /// The link at the end of the stretch.
     #[n(5)]
     pub link: Option<Link>,
+}
+
+/// The same, [packed](crate::codec).
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct PackedItems {
+    /// Which feed.
+    #[n(0)]
+    pub feed: FeedId,
+    /// The stretch begins after this position …
+    #[n(1)]
+    pub after: Seq,
+    /// … and ends with this one.
+    #[n(2)]
+    pub upto: Seq,
+    /// The link at the end of the stretch.
+    #[n(3)]
+    pub link: Option<Link>,
+    /// The version of the dictionary.
+    #[n(4)]
+    pub dictionary: u32,
+    /// Visits and items.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub pack: Vec<u8>,
 }
 
 /// Who brought changes, and when.
@@ -453,6 +496,7 @@ frames! {
     3 Unfollow(Unfollow),
     4 Seen(Seen),
     5 Ping(Ping),
+    6 PackedPush(PackedPush),
     16 Welcome(Welcome),
     17 Receipt(Receipt),
     18 Items(Items),
@@ -464,6 +508,7 @@ frames! {
     24 Grants(Grants),
     25 Calendar(CalendarFrame),
     26 Token(TokenFrame),
+    27 PackedItems(PackedItems),
 }
 
 /// Bytes that are no frame. The sender is at fault.
@@ -481,6 +526,16 @@ pub enum BadFrame {
 }
 
 impl Frame {
+    /// Whether this is likely a [`Push`]; only decoding tells.
+    pub fn is_push(bytes: &[u8]) -> bool {
+        bytes.starts_with(&[0x82, 1])
+    }
+
+    /// Whether this is likely [`PackedItems`]; only decoding tells.
+    pub fn is_packed_items(bytes: &[u8]) -> bool {
+        bytes.starts_with(&[0x82, 0x18, 27])
+    }
+
     /// Takes bytes from anyone.
     ///
     /// # Errors

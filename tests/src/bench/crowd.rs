@@ -142,6 +142,7 @@ fn hello(who: &Member, known: Known) -> Result<Hello> {
         feeds: List::try_from(feeds).ok().context("one feed")?,
         rosters: List::try_from(rosters).ok().context("one roster")?,
         calendar: Some(Calendar::built_in().fingerprint()),
+        dictionary: None,
     })
 }
 

@@ -130,6 +130,7 @@ impl Peer {
             feeds: List::default(),
             rosters: List::default(),
             calendar: None,
+            dictionary: None,
         })
         .await;
         peer.until(|frame| matches!(frame, Frame::Welcome(_))).await;

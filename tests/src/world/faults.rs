@@ -101,6 +101,7 @@ impl<S: Store> World<S> {
             feeds: Vec::new(),
             links: BTreeMap::new(),
             rosters: Vec::new(),
+            dictionary: None,
         };
         let (mut session, hello) = DeviceSession::open(greeting);
         self.server.receive(link, &hello);

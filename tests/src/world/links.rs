@@ -1,6 +1,7 @@
 //! Phones and their links: what a driver with real sockets does between a client and the network.
 
 use renolog_client_core::client::{Client, Input, Output};
+use renolog_protocol::codec::unpack_push;
 use renolog_protocol::id::DeviceId;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Frame, Ruling};
@@ -104,8 +105,13 @@ impl<S: Store> World<S> {
     }
 
     pub(super) fn send(&mut self, link: LinkId, up: bool, bytes: Vec<u8>) {
-        if let Ok(Frame::Push(push)) = Frame::decode(&bytes) {
-            self.pushed.push(push.batch);
+        match Frame::decode(&bytes) {
+            Ok(Frame::Push(push)) => self.pushed.push(push.batch),
+            Ok(Frame::PackedPush(push)) => {
+                let phone = &self.phones[self.network.phone(link).0].client;
+                self.pushed.push(unpack_push(push, phone).expect("its writer has all that it refers to"));
+            }
+            _ => {}
         }
         let delay = draw(&mut self.rng, &self.phones[self.network.phone(link).0].delay);
         if !self.network.send(self.now, link, delay, up, bytes) {

@@ -125,7 +125,9 @@ impl Network {
         let ends = self.links.get_mut(&link).expect("links are remembered");
         let cut = match self.cut_at {
             Some(CutAt::Message(number)) => number == self.messages - 1,
-            Some(CutAt::PushOf(phone)) => up && ends.phone == phone && matches!(Frame::decode(&bytes), Ok(Frame::Push(_))),
+            Some(CutAt::PushOf(phone)) => {
+                up && ends.phone == phone && matches!(Frame::decode(&bytes), Ok(Frame::Push(_) | Frame::PackedPush(_)))
+            }
             None => false,
         };
         if cut {

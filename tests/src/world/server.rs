@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use renolog_protocol::batch::RawBatch;
 use renolog_protocol::calendar::Calendar;
+use renolog_protocol::codec::Parcel;
 use renolog_protocol::id::{DeviceId, FeedId, Seq};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::ByeCode;
@@ -49,7 +49,7 @@ struct Connection {
 }
 
 enum Job {
-    Push { link: LinkId, carrier: DeviceId, skew: SpanMs, batch: Box<RawBatch> },
+    Push { link: LinkId, carrier: DeviceId, skew: SpanMs, parcel: Box<Parcel> },
     Saw(Saw),
 }
 
@@ -170,9 +170,9 @@ impl<S: Store> Server<S> {
                         .expect("the store works");
                     connection.session.handle(Input::Introduced(introduction));
                 }
-                Output::Submit(batch) => {
+                Output::Submit(parcel) => {
                     let (carrier, skew) = (connection.device.id, connection.skew);
-                    self.waiting.push_back(Job::Push { link, carrier, skew, batch: Box::new(batch) });
+                    self.waiting.push_back(Job::Push { link, carrier, skew, parcel: Box::new(parcel) });
                 }
                 Output::Read { feed, after } => self.read(link, feed, after),
                 Output::Saw { feed, upto } => {
@@ -234,7 +234,7 @@ impl<S: Store> Server<S> {
         let mut answers = Vec::new();
         for job in jobs {
             match job {
-                Job::Push { link, carrier, skew, batch } => answers.push((link, self.judge(now, carrier, skew, *batch))),
+                Job::Push { link, carrier, skew, parcel } => answers.push((link, self.judge(now, carrier, skew, *parcel))),
                 Job::Saw(saw) => drop(self.apply(now, Command::Saw(saw))),
             }
         }
@@ -257,8 +257,8 @@ impl<S: Store> Server<S> {
         }
     }
 
-    fn judge(&mut self, now: UnixMs, carrier: DeviceId, skew: SpanMs, raw: RawBatch) -> Answer {
-        let batch = reception::open_batch(self.ingest.store(), raw).map_err(|why| (why.code(), why.to_string()))?;
+    fn judge(&mut self, now: UnixMs, carrier: DeviceId, skew: SpanMs, parcel: Parcel) -> Answer {
+        let batch = reception::open_batch(self.ingest.store(), parcel).map_err(|why| (why.code(), why.to_string()))?;
         let judged = self.apply(now, Command::Push(Push { batch, carrier, skew }));
         judged.map_err(|rejection| (ByeCode::UnknownCommunity, rejection.to_string()))
     }

@@ -4,6 +4,7 @@ use renolog_client_core::client::{Client, ClientError};
 use renolog_client_core::store::ListedRecord;
 use renolog_protocol::batch::Batch;
 use renolog_protocol::change::Change;
+use renolog_protocol::codec::Parcel;
 use renolog_protocol::id::{RecordId, Seq};
 use renolog_protocol::record::{Act, Created, Record, RecordView, creation};
 use renolog_protocol::refusal::Refusal;
@@ -122,7 +123,7 @@ impl<'s, 'k> Gates<'s, 'k> {
         self.pushed += 1;
         let seat = &self.scene.seats[number];
         let batch = Batch::sign(&seat.key, seat.device, self.pushed, self.scene.feed(), self.now, vec![(id, change)]).unwrap();
-        let batch = reception::open_batch(self.ingest.store(), batch.to_raw()).unwrap();
+        let batch = reception::open_batch(self.ingest.store(), Parcel::Plain(batch.to_raw())).unwrap();
         let push = Push { batch, carrier: seat.device, skew: SpanMs(0) };
         let before: Option<RecordRow> = self.ingest.store().get(&[id.to_cell()]).unwrap();
         let Ok(Outcome::Pushed(pushed)) = self.ingest.apply(&Stamped::new(self.now, Command::Push(push))) else {

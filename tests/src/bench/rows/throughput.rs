@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use renolog_protocol::batch::{Batch, RawBatch};
+use renolog_protocol::codec::Parcel;
 use renolog_protocol::id::RecordId;
 use renolog_protocol::record::Record;
 use renolog_protocol::schema::Schema;
@@ -189,7 +190,7 @@ fn write_path(data: &Path, pushes: &[&RawBatch]) -> Result<f64> {
     for group in frames.chunks(DEVICES) {
         for frame in group {
             let Frame::Push(push) = Frame::decode(frame)? else { anyhow::bail!("a push") };
-            let batch = renolog_server::reception::open_batch(ingest.store(), push.batch)?;
+            let batch = renolog_server::reception::open_batch(ingest.store(), Parcel::Plain(push.batch))?;
             let carrier = batch.device();
             let push = renolog_server::command::Push { batch, carrier, skew: SpanMs(0) };
             ingest.apply(&Stamped::new(now(), Command::Push(push)))?;

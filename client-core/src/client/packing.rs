@@ -1,0 +1,64 @@
+//! What leaves the device is packed, and what comes is unfolded, with what its store knows: see [`renolog_protocol::codec`].
+
+use renolog_protocol::codec::{Known, NEWEST, PREFIX, Unread, pack_push, unpack_items};
+use renolog_protocol::id::{ChangeHash, RecordId};
+use renolog_protocol::wire::Frame;
+
+use super::{Client, ClientError};
+use crate::store::StoreError;
+
+impl Known for Client {
+    type Error = StoreError;
+
+    fn begins(&self, prefix: [u8; PREFIX]) -> Result<Option<(ChangeHash, RecordId)>, StoreError> {
+        self.store.change_beginning(prefix)
+    }
+}
+
+impl Client {
+    /// The dictionary it reads packs by; none once a pack was of no use, here or to the server.
+    pub(super) fn dictionary(&self) -> Option<u32> {
+        (!self.plainly).then_some(NEWEST)
+    }
+
+    /// From here on everything travels as it is. The next connection is told.
+    pub(super) fn speak_plainly(&mut self, why: &dyn std::fmt::Display) {
+        tracing::warn!(%why, "a pack was of no use; everything travels as it is from now on");
+        self.plainly = true;
+    }
+
+    /// A frame as it leaves.
+    pub(super) fn packed(&self, bytes: Vec<u8>) -> Vec<u8> {
+        if self.plainly || !Frame::is_push(&bytes) {
+            return bytes;
+        }
+        let Ok(Frame::Push(push)) = Frame::decode(&bytes) else { return bytes };
+        // The server has what it said that it has; of what is still under way it may not have taken everything.
+        let stands =
+            |hash: &ChangeHash| self.store.status_of(*hash).is_ok_and(|status| status.is_some_and(|status| status.stands()));
+        match pack_push(&push.batch, &stands) {
+            Ok(packed) => Frame::from(packed).encode(),
+            Err(_) => bytes,
+        }
+    }
+
+    /// A frame as it is understood; `None` if it is a pack that cannot be unfolded.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`].
+    pub(super) fn unpacked(&mut self, bytes: &[u8]) -> Result<Option<Vec<u8>>, ClientError> {
+        if !Frame::is_packed_items(bytes) {
+            return Ok(Some(bytes.to_vec()));
+        }
+        // What is no frame is for the session to say.
+        let Ok(Frame::PackedItems(packed)) = Frame::decode(bytes) else { return Ok(Some(bytes.to_vec())) };
+        match unpack_items(&packed, self) {
+            Ok(items) => Ok(Some(Frame::from(items).encode())),
+            Err(Unread::Lookup(error)) => Err(error.into()),
+            Err(Unread::Bad(bad)) => {
+                self.speak_plainly(&bad);
+                Ok(None)
+            }
+        }
+    }
+}

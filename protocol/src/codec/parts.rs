@@ -1,0 +1,89 @@
+//! A change chunk taken apart, so that what both ends know need not travel; and put together again, byte for byte.
+//!
+//! A change of ours has one spelling ([`crate::chunk`] sees to it), so its parts say all of it.
+
+use sha2::{Digest, Sha256};
+
+use crate::chunk::{MAGIC, PLAIN_CHANGE, Reader};
+
+/// What a chunk says before its columns, and the columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Parts<'a> {
+    pub(super) deps: Vec<[u8; 32]>,
+    pub(super) actor: [u8; 16],
+    pub(super) seq: u64,
+    pub(super) start_op: u64,
+    pub(super) time: i64,
+    pub(super) message: &'a str,
+    pub(super) others: Vec<[u8; 16]>,
+    /// The table of columns and what they hold.
+    pub(super) columns: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    /// The parts of a chunk; `None` if putting them together would not make the same bytes.
+    pub(super) fn of(chunk: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::of_body(chunk)?;
+        let count = reader.unsigned().ok()?;
+        let deps = (0..count).map(|_| reader.take(32).ok()?.try_into().ok()).collect::<Option<_>>()?;
+        let actor = sixteen(&mut reader)?;
+        let (seq, start_op, time) = (reader.unsigned().ok()?, reader.unsigned().ok()?, reader.signed().ok()?);
+        let length = reader.unsigned().ok()?;
+        let message = str::from_utf8(reader.take(length).ok()?).ok()?;
+        let count = reader.unsigned().ok()?;
+        let others = (0..count).map(|_| sixteen(&mut reader)).collect::<Option<_>>()?;
+        let parts = Self { deps, actor, seq, start_op, time, message, others, columns: reader.rest() };
+        (parts.join() == chunk).then_some(parts)
+    }
+
+    /// The chunk.
+    pub(super) fn join(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(self.columns.len() + 64 + 32 * self.deps.len());
+        unsigned(&mut body, self.deps.len() as u64);
+        self.deps.iter().for_each(|dep| body.extend(dep));
+        unsigned(&mut body, 16);
+        body.extend(self.actor);
+        unsigned(&mut body, self.seq);
+        unsigned(&mut body, self.start_op);
+        signed(&mut body, self.time);
+        unsigned(&mut body, self.message.len() as u64);
+        body.extend(self.message.as_bytes());
+        unsigned(&mut body, self.others.len() as u64);
+        for other in &self.others {
+            unsigned(&mut body, 16);
+            body.extend(other);
+        }
+        body.extend(self.columns);
+        let mut named = vec![PLAIN_CHANGE];
+        unsigned(&mut named, body.len() as u64);
+        named.extend(body);
+        let mut chunk = MAGIC.to_vec();
+        chunk.extend(&Sha256::digest(&named)[..4]);
+        chunk.extend(named);
+        chunk
+    }
+}
+
+fn sixteen(reader: &mut Reader<'_>) -> Option<[u8; 16]> {
+    (reader.unsigned().ok()? == 16).then_some(())?;
+    reader.take(16).ok()?.try_into().ok()
+}
+
+fn unsigned(bytes: &mut Vec<u8>, mut number: u64) {
+    while number > 0x7f {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn signed(bytes: &mut Vec<u8>, mut number: i64) {
+    loop {
+        let byte = (number & 0x7f) as u8;
+        number >>= 7;
+        if (number == 0 && byte & 0x40 == 0) || (number == -1 && byte & 0x40 != 0) {
+            return bytes.push(byte);
+        }
+        bytes.push(byte | 0x80);
+    }
+}
