@@ -3,7 +3,7 @@
 //! - [`world`]: phones, a network and a server in one thread, with a clock that jumps. The real client and the real write
 //!   path; no sockets, no threads, no waiting. The same seed gives the same run.
 //! - [`sockets`]: the real thing on real sockets, servers that can be killed among it.
-//! - [`bench`]: what `make bench` measures, and how.
+//! - [`mod@bench`]: what `make bench` measures, and how.
 //! - [`link`]: a bad link between any two programs: a proxy that shapes, stalls, cuts, goes silent, and counts.
 //! - [`play`]: such a world in which anything may happen.
 //! - [`rich`]: a log with everything in it that a log can hold.

@@ -1,8 +1,8 @@
 //! Evidence: what was said in a community, in one file that anyone can check without the server.
 //!
-//! A bundle holds **facts** ([`facts`]: signed batches, changes, the places in the feeds with everything their chain hashes,
-//! keys and roles, what was refused, the schema) and what **follows** from them ([`compose`]: records, timeline, a page to
-//! read, the manifest). Both ends run the same function: whoever makes a bundle gathers the facts from a store ([`gather()`])
+//! A bundle holds **facts** (`facts`: signed batches, changes, the places in the feeds with everything their chain hashes,
+//! keys and roles, what was refused, the schema) and what **follows** from them (`compose`: records, timeline, a page to
+//! read, the manifest). Both ends run the same function: whoever makes a bundle gathers the facts from a store (`gather`)
 //! and composes; whoever checks one ([`verify()`]) reads the facts out of it, checks signatures, hashes and links, composes
 //! again and compares byte for byte. So nothing in a bundle can be altered alone, and the same question to the same store
 //! gives the same bytes.
@@ -13,7 +13,7 @@
 //!                       └───── read ───── files ◄──── container ────┘
 //! ```
 //!
-//! Nothing here but [`gather()`] knows a store of the server's, and nothing knows a file or a clock.
+//! Nothing here but `gather` knows a store of the server's, and nothing knows a file or a clock.
 
 mod checksum;
 mod compose;
