@@ -15,6 +15,7 @@ mod records;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Row};
 
 pub use changes::{Kept, Status};
@@ -99,6 +100,8 @@ impl Store {
             Place::Memory => Connection::open_in_memory()?,
         };
         db.set_prepared_statement_cache_capacity(64);
+        // Otherwise SQLite plans every question with a `LIMIT` anew, each time it is asked.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // Enough for a program that is just closing it.
         db.busy_timeout(Duration::from_secs(1))?;
         // One process at a time: what is in memory beside the file would otherwise grow stale.
