@@ -1,13 +1,16 @@
-//! Records kept ready to be judged: a bounded cache over the store.
+//! Records and rosters kept ready to judge by: bounded caches over the store.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use lru::LruCache;
 use renolog_protocol::change::Change;
-use renolog_protocol::id::{FeedId, RecordId, Seq};
+use renolog_protocol::id::{CommunityId, FeedId, RecordId, Seq};
 use renolog_protocol::record::Record;
+use renolog_protocol::roster::Roster;
 
-use crate::store::{ChangeRow, Column, ErasureRow, Read, StoreError};
+use crate::reception;
+use crate::store::{ChangeRow, Column, CommunityRow, ErasureRow, Read, StoreError};
 
 /// A record and the feed it belongs to, once it has a change.
 #[derive(Debug)]
@@ -18,31 +21,49 @@ pub(super) struct HotRecord {
     pub(super) erased: bool,
 }
 
-/// Least recently used records go first.
+/// Rosters kept ready. Most have some fifty members; a community that is written in is written in again soon.
+const ROSTERS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+
+/// Least recently used ones go first.
 #[derive(Debug)]
-pub(super) struct Hot(LruCache<RecordId, HotRecord>);
+pub(super) struct Hot {
+    records: LruCache<RecordId, HotRecord>,
+    rosters: LruCache<CommunityId, Arc<Roster>>,
+}
 
 impl Hot {
     pub(super) fn new(records: usize) -> Self {
-        Self(LruCache::new(NonZeroUsize::new(records).unwrap_or(NonZeroUsize::MIN)))
+        let records = LruCache::new(NonZeroUsize::new(records).unwrap_or(NonZeroUsize::MIN));
+        Self { records, rosters: LruCache::new(ROSTERS) }
     }
 
     /// The record with all its accepted changes, from memory or from the store.
     pub(super) fn load<S: Read + ?Sized>(&mut self, store: &S, id: RecordId) -> Result<&mut HotRecord, StoreError> {
-        if !self.0.contains(&id) {
+        if !self.records.contains(&id) {
             let loaded = load(store, id)?;
-            self.0.put(id, loaded);
+            self.records.put(id, loaded);
         }
-        Ok(self.0.get_mut(&id).expect("it was just put there"))
+        Ok(self.records.get_mut(&id).expect("it was just put there"))
+    }
+
+    /// The members of a community, from memory or from the store: whatever is said of them comes with another version.
+    pub(super) fn roster<S: Read + ?Sized>(&mut self, store: &S, of: &CommunityRow) -> Result<Arc<Roster>, StoreError> {
+        if let Some(known) = self.rosters.get(&of.id).filter(|known| known.version == of.roster_version) {
+            return Ok(known.clone());
+        }
+        let roster = Arc::new(reception::roster(store, of.id)?);
+        self.rosters.put(of.id, roster.clone());
+        Ok(roster)
     }
 
     /// Forgets a record in no known state; it is rebuilt from the store when next needed.
     pub(super) fn forget(&mut self, id: RecordId) {
-        self.0.pop(&id);
+        self.records.pop(&id);
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.records.clear();
+        self.rosters.clear();
     }
 }
 

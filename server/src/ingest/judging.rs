@@ -21,7 +21,6 @@ use super::hot::Hot;
 use super::past::Past;
 use super::project::project;
 use super::{IngestError, Rejection};
-use crate::reception;
 use crate::store::{
     ALL, ActorRow, BatchRow, ChangeRow, Column, CommunityRow, DeviceRow, ErasureRow, Fate, FeedRow, Read, Store, StoreError,
     TimelineRow, WaitRow, Write,
@@ -47,7 +46,7 @@ pub(super) struct Judging<'a, S> {
     hot: &'a mut Hot,
     schema: &'a Schema,
     past: Past<'a>,
-    roster: Roster,
+    roster: Arc<Roster>,
     feed: FeedId,
     /// The visit that this command records, if it brings one.
     visit: Option<Origin>,
@@ -77,10 +76,8 @@ impl<'a, S: Store> Judging<'a, S> {
         feed: FeedId,
         visit: Option<Origin>,
     ) -> Result<Self, IngestError> {
-        if store.get::<CommunityRow>(&[feed.community.to_cell()])?.is_none() {
-            return Err(Rejection::UnknownCommunity(feed.community).into());
-        }
-        let roster = reception::roster(store, feed.community)?;
+        let community: Option<CommunityRow> = store.get(&[feed.community.to_cell()])?;
+        let roster = hot.roster(store, &community.ok_or(Rejection::UnknownCommunity(feed.community))?)?;
         let Mark { seq: head, link } = super::mark(store, feed)?;
         let (late, grown, touched) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         Ok(Self { store, hot, schema, past, roster, feed, visit, head, link, late, grown, touched })
