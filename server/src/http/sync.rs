@@ -15,6 +15,10 @@ use super::sign_in::set_cookie;
 use crate::app::App;
 use crate::live;
 
+/// Each connection keeps this much to read into, and it is wiped with each reading; the usual 128 kB make ten thousand silent
+/// phones weigh more than a gigabyte. What devices say seldom is longer, and a push that is takes a few readings.
+const READ_BUFFER_BYTES: usize = 4 << 10;
+
 pub(super) async fn upgrade(
     State(app): State<App>,
     Connecting { device, ticket, cookie }: Connecting,
@@ -24,6 +28,7 @@ pub(super) async fn upgrade(
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|error| Problem::bad_request(error.body_text()))?;
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(limits::FRAME_BYTES).max_frame_size(limits::FRAME_BYTES);
+    let upgrade = upgrade.read_buffer_size(READ_BUFFER_BYTES);
     let now = app.clock.now();
     // A browser is given its next token with the answer to the upgrade, where its scripts do not see it.
     let renewed = (cookie && ticket.is_stale_at(now)).then(|| set_cookie(&app.tickets.token(device.id, now), peer.secure));
