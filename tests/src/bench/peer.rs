@@ -1,5 +1,5 @@
-//! The other systems: programs of Node that do what they are told in lines of JSON, so that a row drives each of them as it
-//! drives ours.
+//! The other systems: programs that do what they are told in lines of JSON, so that a row drives each of them as it drives
+//! ours.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,11 +26,13 @@ pub enum System {
     AutomergeWhole,
     /// Hocuspocus and Yjs, a document a record.
     Hocuspocus,
+    /// samod, a document a record.
+    Samod,
 }
 
 impl System {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Automerge, Self::AutomergeWhole, Self::Hocuspocus];
+    pub const ALL: [Self; 4] = [Self::Automerge, Self::AutomergeWhole, Self::Hocuspocus, Self::Samod];
 
     /// As the table calls it.
     pub fn name(self) -> &'static str {
@@ -38,14 +40,22 @@ impl System {
             Self::Automerge => "automerge-repo, a document a record",
             Self::AutomergeWhole => "automerge-repo, one document",
             Self::Hocuspocus => "Hocuspocus, a document a record",
+            Self::Samod => "samod, a document a record",
         }
     }
 
-    fn words(self) -> (&'static str, &'static str) {
+    /// How its program is started, where the peers are installed in `home`; it takes a role, this mode and a directory.
+    fn program(self, home: &Path) -> (Command, &'static str) {
+        let node = |script| {
+            let mut command = Command::new("node");
+            command.arg(home.join(script));
+            command
+        };
         match self {
-            Self::Automerge => ("automerge.mjs", "records"),
-            Self::AutomergeWhole => ("automerge.mjs", "whole"),
-            Self::Hocuspocus => ("hocuspocus.mjs", "records"),
+            Self::Automerge => (node("automerge.mjs"), "records"),
+            Self::AutomergeWhole => (node("automerge.mjs"), "whole"),
+            Self::Hocuspocus => (node("hocuspocus.mjs"), "records"),
+            Self::Samod => (Command::new(home.join("samod/release/renolog-bench-samod")), "records"),
         }
     }
 }
@@ -95,9 +105,8 @@ impl Peer {
     fn start(system: System, role: &str, directory: &Path) -> Result<Self> {
         let home = installed().context("the peers are not installed")?;
         std::fs::create_dir_all(directory)?;
-        let (program, mode) = system.words();
-        let mut child = Command::new("node")
-            .arg(home.join(program))
+        let (mut program, mode) = system.program(&home);
+        let mut child = program
             .args([role, mode])
             .arg(directory)
             .current_dir(&home)
@@ -106,7 +115,7 @@ impl Peer {
             .stderr(if std::env::var_os("RENOLOG_BENCH_LOUD").is_some() { Stdio::inherit() } else { Stdio::null() })
             .kill_on_drop(true)
             .spawn()
-            .context("node runs")?;
+            .with_context(|| format!("{} starts", system.name()))?;
         let (input, output) = child.stdin.take().zip(child.stdout.take()).context("it is piped")?;
         Ok(Self { child, input, lines: BufReader::new(output).lines() })
     }

@@ -69,7 +69,7 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
         findings.push(Finding::missing("The peers", "they are not installed"));
         return Ok(findings);
     }
-    for (system, least) in [(System::Automerge, 15.0), (System::Hocuspocus, 1.5)] {
+    for (system, least) in [(System::Automerge, Some(15.0)), (System::Hocuspocus, Some(1.5)), (System::Samod, None)] {
         match peer(system, &directory.join(format!("{system:?}"))).await {
             Ok((theirs, server, devices)) => {
                 let what = system.name();
@@ -78,13 +78,11 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
                     server * 100.0,
                     devices * 100.0
                 )));
-                let target = format!("≥ {least}×");
-                findings.push(Finding::judged(
-                    format!("Renolog, beside {what}"),
-                    times(ours, theirs),
-                    target,
-                    ours >= least * theirs,
-                ));
+                let (what, figure) = (format!("Renolog, beside {what}"), times(ours, theirs));
+                findings.push(match least {
+                    Some(least) => Finding::judged(what, figure, format!("≥ {least}×"), ours >= least * theirs),
+                    None => Finding::beside(what, figure),
+                });
             }
             Err(error) => findings.push(Finding::missing(system.name(), format!("{error:#}"))),
         }
