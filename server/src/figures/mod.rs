@@ -29,7 +29,6 @@ use crate::store::{FactRow, Read, StoreError};
 
 pub use amount::{Amount, Unit, percent};
 pub use district::{BadDistrict, District};
-pub use places::same_place;
 pub use scope::Scope;
 pub use text::render;
 

@@ -66,6 +66,7 @@ fn the_five_communities() {
     assert_eq!(said(&desk, "communities.planned"), "5");
     assert_eq!(said(&desk, "communities.started"), "0/5 = 0.0 %");
     assert_eq!(said(&desk, "communities.street.米市巷街道"), "2");
+    assert_eq!(said(&desk, "claims.desheng"), "0/105 = 0.0 %", "as many as there are buildings can be claimed");
     let households = figure(&desk, &Scope::Everything, "households");
     assert_eq!((households.records.len(), households.silent.len()), (2, 3), "which records say, and which do not");
 }
