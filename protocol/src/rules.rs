@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use crate::change::Change;
 use crate::id::{Audience, ChangeHash, DeviceId, EntryId, PersonId};
 use crate::limits;
-use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Seen, VoidTarget};
+use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Said, Seen, Source, VoidTarget};
 use crate::refusal::{Code, Refusal};
 use crate::roster::{Member, Roster};
 use crate::schema::{
@@ -395,12 +395,15 @@ impl Case<'_> {
         if needs.when.as_ref().is_some_and(|when| !self.seen.meets(when)) {
             return Ok(());
         }
+        let last = self.seen.last_of(self.kind, &needs.after);
         if needs.parties.is_empty() {
             let missing = || self.kind.fields.get(&needs.field).map_or_else(taken, |field| needed(&field.label));
-            return if self.seen.holds(&needs.field) { Ok(()) } else { Err(missing()) };
+            return if self.seen.holds(&needs.field, last.as_ref()) { Ok(()) } else { Err(missing()) };
         }
         let agreed = |parts: &EntryParts| !parts.values().any(|value| *value == Value::YesNo(false));
-        let signed = |party: &str| self.seen.entry(&needs.field, party).iter().all(|said| agreed(&said.value));
+        let in_time = |source: &Source| last.as_ref().is_none_or(|id| self.seen.was_said_after(source, id));
+        let counts = |said: &Said<EntryParts>| agreed(&said.value) && in_time(&said.source);
+        let signed = |party: &str| self.seen.entry(&needs.field, party).iter().all(counts);
         let missing: Vec<Label> = needs
             .parties
             .iter()
