@@ -397,6 +397,24 @@ fn building_twelve_added_twice_is_one_building() {
     assert!(view.conflicts.is_empty(), "they agree");
 }
 
+/// The night of the flood: everybody writes in one record, nobody has signal. Whoever sees all of it goes on from there.
+#[test]
+fn two_hundred_who_write_one_record_apart_leave_it_writable() {
+    let start = Desk::new("rectification");
+    let mut merged = start.clone();
+    for number in 0..200_u8 {
+        let mut actor = [250; 16];
+        actor[0] = number;
+        let resident = Who { actor: ActorId(actor), ..who("resident") };
+        let seen =
+            start.record.clone().write(&[Act::note(entry_id(1_000 + u16::from(number)), "地下室进水")], &resident.stamp(NOON));
+        merged.takes(&resident, &seen.unwrap()).unwrap();
+    }
+    assert_eq!(merged.record.heads().len(), 200);
+    merged.does(&who("street"), &[Act::note(entry_id(2_000), "已派水泵")]).unwrap();
+    assert_eq!((merged.record.heads().len(), merged.view().entries("notes").len()), (1, 201));
+}
+
 #[test]
 fn a_register_written_apart_keeps_every_value_until_it_is_settled() {
     let community = Desk::new("community");
