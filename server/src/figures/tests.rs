@@ -155,6 +155,25 @@ fn two_claims_of_a_building_count_once_and_the_first_leads() {
 }
 
 #[test]
+fn a_community_has_one_specialist() {
+    let (mut desk, communities, street) = five();
+    let posted = |desk: &mut Desk, community: CommunityId, role: &str| {
+        let values = [("name", "周专员".into()), ("role", role.into()), ("from", "2026-03-01".into())];
+        desk.make(&street, community, "posting", &values, Vec::new())
+    };
+    assert_eq!(said(&desk, "specialists"), "0/5 = 0.0 %");
+    let alone = posted(&mut desk, communities[0], "specialist");
+    posted(&mut desk, communities[0], "official");
+    let several = [posted(&mut desk, communities[1], "specialist"), posted(&mut desk, communities[1], "specialist")];
+    assert_eq!(said(&desk, "specialists"), "1/5 = 20.0 %, 1 unknown");
+    let specialists = figure(&desk, &Scope::Everything, "specialists");
+    let ids = |counted: &[Counted]| counted.iter().map(|counted| counted.id).collect::<Vec<_>>();
+    assert_eq!((ids(&specialists.records), ids(&specialists.silent)), (vec![alone], several.to_vec()));
+    desk.go(&street, several[0], "end");
+    assert_eq!(said(&desk, "specialists"), "2/5 = 40.0 %");
+}
+
+#[test]
 fn open_and_done_and_how_long_it_took() {
     let (mut desk, communities, street) = five();
     let (community, start) = (communities[0], desk.now);
