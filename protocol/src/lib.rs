@@ -78,6 +78,7 @@ pub mod deadlines;
 pub mod id;
 pub mod key;
 pub mod limits;
+pub mod names;
 pub mod record;
 pub mod refusal;
 pub mod roster;

@@ -29,8 +29,9 @@ pub const SCHEMA_BYTES: usize = 512 << 10;
 pub const CALENDAR_BYTES: usize = 64 << 10;
 /// Operations in one change.
 pub const CHANGE_OPS: usize = 20_000;
-/// Dependencies of one change: heads that many devices left side by side.
-pub const CHANGE_DEPS: usize = 64;
+/// Dependencies of one change: ends that many devices left side by side. A record with more of them could not be written any
+/// more, so this is more people than ever write one record apart; the next change makes one end of them again.
+pub const CHANGE_DEPS: usize = 250;
 /// Changes in one record. A record is one matter, not a diary; a new one costs nothing.
 pub const RECORD_CHANGES: usize = 10_000;
 /// Moves in one record. A rectification that is rejected every week for years has some hundreds; the fold may have to look

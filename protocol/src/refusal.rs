@@ -54,11 +54,11 @@ codes! {
     OtherParty = "other_party",
     /// The schema has no such kind.
     UnknownKind = "unknown_kind",
-    /// The kind has no such field, or not of this shape.
+    /// The kind has no such field.
     UnknownField = "unknown_field",
     /// The kind has no such move.
     UnknownMove = "unknown_move",
-    /// A value of the wrong type, too long, or out of bounds.
+    /// A value that its field cannot hold: too long, out of bounds, none of the choices.
     BadValue = "bad_value",
     /// Something that may not be left empty.
     Needed = "needed",
@@ -90,6 +90,10 @@ codes! {
     RewritesHistory = "rewrites_history",
     /// It does not continue what it says it continues.
     Inconsistent = "inconsistent",
+    /// It gives a field, an entry or a move another type than it has.
+    Retypes = "retypes",
+    /// It puts objects inside objects, deeper than a record goes.
+    TooDeep = "too_deep",
     /// Operations that no act is made of.
     NotAnAct = "not_an_act",
     /// It was written on top of a change that was refused.

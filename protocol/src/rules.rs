@@ -11,11 +11,11 @@ use std::collections::BTreeSet;
 use crate::change::Change;
 use crate::id::{Audience, ChangeHash, DeviceId, EntryId, PersonId};
 use crate::limits;
-use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Seen, VoidTarget};
+use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Said, Seen, Source, VoidTarget};
 use crate::refusal::{Code, Refusal};
 use crate::roster::{Member, Roster};
 use crate::schema::{
-    Entry, Field, FieldName, KeySource, Kind, Label, MoveName, Needs, Role, Schema, Shape, StateName, Value, built_in,
+    Entry, Field, FieldName, KeySource, Kind, Label, MoveName, Needs, Role, Scalar, Schema, Shape, StateName, Value, built_in,
 };
 use crate::time::UnixMs;
 
@@ -108,6 +108,8 @@ fn objection(why: NotUnderstood) -> Objection {
         NotUnderstood::Deletes(_) => Code::Deletes,
         NotUnderstood::RewritesHistory(_) => Code::RewritesHistory,
         NotUnderstood::Inconsistent(_) => Code::Inconsistent,
+        NotUnderstood::Retypes(_) => Code::Retypes,
+        NotUnderstood::TooDeep => Code::TooDeep,
         NotUnderstood::Strange(_) => Code::NotAnAct,
     };
     let en = en.chars().take(limits::SENTENCE_CHARS).collect::<String>();
@@ -224,8 +226,8 @@ impl Case<'_> {
 
     fn may_set(&self, name: &FieldName, value: &Value) -> Result<(), Refusal> {
         let field = self.field(name)?;
-        let Shape::Register(scalar) = &field.shape else { return Err(self.unknown_field(name)) };
-        scalar.check(value).map_err(|misfit| bad_value(&field.label, &misfit.to_string()))?;
+        let Shape::Register(scalar) = &field.shape else { return Err(retypes(&field.label)) };
+        check_value(&field.label, scalar, value)?;
         if field.needed && *value == Value::Nothing {
             return Err(needed(&field.label));
         }
@@ -238,7 +240,7 @@ impl Case<'_> {
 
     fn may_draft(&self, name: &FieldName, text: &str) -> Result<(), Refusal> {
         let field = self.field(name)?;
-        let Shape::Prose { max } = field.shape else { return Err(self.unknown_field(name)) };
+        let Shape::Prose { max } = field.shape else { return Err(retypes(&field.label)) };
         match text.chars().count() {
             0 if field.needed => Err(needed(&field.label)),
             long if long > max => Err(bad_value(&field.label, &format!("longer than {max} characters"))),
@@ -247,7 +249,10 @@ impl Case<'_> {
     }
 
     fn may_put(&self, name: &FieldName, key: &str, entry: &EntryParts) -> Result<(), Refusal> {
-        let holds = self.kind.entry(name.as_str()).ok_or_else(|| self.unknown_field(name))?;
+        let holds = self.kind.entry(name.as_str()).ok_or_else(|| match self.kind.fields.get(name) {
+            Some(field) => retypes(&field.label),
+            None => self.unknown_field(name),
+        })?;
         check_entry(holds, entry)?;
         if !self.kind.fields.contains_key(name) && !self.schema.may_read(self.kind.audience, [&self.member.role]) {
             return Err(refuse(
@@ -390,12 +395,15 @@ impl Case<'_> {
         if needs.when.as_ref().is_some_and(|when| !self.seen.meets(when)) {
             return Ok(());
         }
+        let last = self.seen.last_of(self.kind, &needs.after);
         if needs.parties.is_empty() {
             let missing = || self.kind.fields.get(&needs.field).map_or_else(taken, |field| needed(&field.label));
-            return if self.seen.holds(&needs.field) { Ok(()) } else { Err(missing()) };
+            return if self.seen.holds(&needs.field, last.as_ref()) { Ok(()) } else { Err(missing()) };
         }
         let agreed = |parts: &EntryParts| !parts.values().any(|value| *value == Value::YesNo(false));
-        let signed = |party: &str| self.seen.entry(&needs.field, party).iter().all(|said| agreed(&said.value));
+        let in_time = |source: &Source| last.as_ref().is_none_or(|id| self.seen.was_said_after(source, id));
+        let counts = |said: &Said<EntryParts>| agreed(&said.value) && in_time(&said.source);
+        let signed = |party: &str| self.seen.entry(&needs.field, party).iter().all(counts);
         let missing: Vec<Label> = needs
             .parties
             .iter()
@@ -420,13 +428,25 @@ fn check_entry(holds: &Entry, entry: &EntryParts) -> Result<(), Refusal> {
                 format!("an entry has no such part as {name}"),
             ));
         };
-        part.scalar.check(value).map_err(|misfit| bad_value(&part.label, &misfit.to_string()))?;
+        check_value(&part.label, &part.scalar, value)?;
     }
     let empty = |name: &FieldName| entry.get(name).is_none_or(|value| *value == Value::Nothing || *value == "".into());
     match holds.parts.iter().find(|(name, part)| part.needed && empty(name)) {
         Some((_, part)) => Err(needed(&part.label)),
         None => Ok(()),
     }
+}
+
+fn check_value(label: &Label, scalar: &Scalar, value: &Value) -> Result<(), Refusal> {
+    if !scalar.is_of_type(value) {
+        return Err(retypes(label));
+    }
+    scalar.check(value).map_err(|misfit| bad_value(label, &misfit.to_string()))
+}
+
+fn retypes(label: &Label) -> Refusal {
+    let Label { zh, en } = label;
+    Refusal::new(Code::Retypes, format!("“{zh}”不能改成另一种类型"), format!("{en} cannot become of another type"))
 }
 
 fn needed(label: &Label) -> Refusal {

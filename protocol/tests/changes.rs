@@ -400,22 +400,31 @@ fn operations_that_no_act_is_made_of_are_turned_away() {
         }),
         ("deletes a move", Code::Deletes, |tx| tx.delete(container(tx, "moves"), entry_id(1).as_str()).unwrap()),
         ("deletes all fields", Code::Deletes, |tx| tx.delete(ROOT, "fields").unwrap()),
-        ("a counter", Code::NotAnAct, |tx| tx.put(container(tx, "fields"), "due", ScalarValue::counter(1)).unwrap()),
-        ("bytes", Code::NotAnAct, |tx| tx.put(container(tx, "fields"), "due", vec![1, 2]).unwrap()),
-        ("a float", Code::NotAnAct, |tx| tx.put(container(tx, "fields"), "due", 0.1).unwrap()),
-        ("a float that is no number", Code::NotAnAct, |tx| tx.put(container(tx, "fields"), "due", f64::NAN).unwrap()),
-        ("a number without a sign", Code::NotAnAct, |tx| tx.put(container(tx, "fields"), "due", 7_u64).unwrap()),
-        ("a moment", Code::NotAnAct, |tx| tx.put(container(tx, "fields"), "due", ScalarValue::Timestamp(7)).unwrap()),
-        ("a list", Code::NotAnAct, |tx| drop(tx.put_object(container(tx, "fields"), "due", ObjType::List))),
-        ("a table", Code::NotAnAct, |tx| drop(tx.put_object(container(tx, "fields"), "due", ObjType::Table))),
-        ("a map in a map, a thousand deep", Code::NotAnAct, nested),
-        ("a value as an entry", Code::NotAnAct, |tx| tx.put(container(tx, "entries"), "notes/aaaaaaaa", "尽快").unwrap()),
+        ("a counter", Code::Retypes, |tx| tx.put(container(tx, "fields"), "due", ScalarValue::counter(1)).unwrap()),
+        ("bytes", Code::Retypes, |tx| tx.put(container(tx, "fields"), "due", vec![1, 2]).unwrap()),
+        ("a float", Code::Retypes, |tx| tx.put(container(tx, "fields"), "due", 0.1).unwrap()),
+        ("a float that is no number", Code::Retypes, |tx| tx.put(container(tx, "fields"), "due", f64::NAN).unwrap()),
+        ("a number without a sign", Code::Retypes, |tx| tx.put(container(tx, "fields"), "due", 7_u64).unwrap()),
+        ("a moment", Code::Retypes, |tx| tx.put(container(tx, "fields"), "due", ScalarValue::Timestamp(7)).unwrap()),
+        ("a list", Code::Retypes, |tx| drop(tx.put_object(container(tx, "fields"), "due", ObjType::List))),
+        ("a table", Code::Retypes, |tx| drop(tx.put_object(container(tx, "fields"), "due", ObjType::Table))),
+        ("a map in a map, a thousand deep", Code::TooDeep, nested),
+        ("an object inside an entry", Code::TooDeep, |tx| {
+            let entry = tx.put_object(container(tx, "entries"), "notes/aaaaaaaa", ObjType::Map).unwrap();
+            tx.put_object(entry, "text", ObjType::Map).unwrap();
+        }),
+        ("an object inside somebody's finding", Code::TooDeep, |tx| {
+            let path = format!("findings/{}", entry_id(900));
+            let finding = tx.get(container(tx, "entries"), path).unwrap().unwrap().1;
+            tx.put_object(finding, "text", ObjType::Map).unwrap();
+        }),
+        ("a value as an entry", Code::Retypes, |tx| tx.put(container(tx, "entries"), "notes/aaaaaaaa", "尽快").unwrap()),
         ("an entry of no field", Code::NotAnAct, |tx| drop(tx.put_object(container(tx, "entries"), "notes", ObjType::Map))),
         ("an entry without a key", Code::NotAnAct, |tx| drop(tx.put_object(container(tx, "entries"), "notes/", ObjType::Map))),
         ("an entry whose key is no line", Code::NotAnAct, |tx| {
             drop(tx.put_object(container(tx, "entries"), "attachments/a\nb", ObjType::Map));
         }),
-        ("a value as a move", Code::NotAnAct, |tx| tx.put(container(tx, "moves"), "aaaaaaaa", "submit").unwrap()),
+        ("a value as a move", Code::Retypes, |tx| tx.put(container(tx, "moves"), "aaaaaaaa", "submit").unwrap()),
         ("a move that says nothing", Code::NotAnAct, |tx| {
             drop(tx.put_object(container(tx, "moves"), "aaaaaaaa", ObjType::Map));
         }),
@@ -423,16 +432,16 @@ fn operations_that_no_act_is_made_of_are_turned_away() {
             let object = tx.put_object(container(tx, "moves"), "aaaaaaaa", ObjType::Map).unwrap();
             tx.put(object, "weight", "stop_work").unwrap();
         }),
-        ("a finding rewritten from inside", Code::NotAnAct, |tx| {
+        ("a finding rewritten from inside", Code::RewritesHistory, |tx| {
             let path = format!("findings/{}", entry_id(900));
             let finding = tx.get(container(tx, "entries"), path).unwrap().unwrap().1;
             tx.put(finding, "text", "没有问题").unwrap();
         }),
-        ("a move rewritten from inside", Code::NotAnAct, |tx| {
+        ("a move rewritten from inside", Code::RewritesHistory, |tx| {
             let made = tx.get(container(tx, "moves"), entry_id(1).as_str()).unwrap().unwrap().1;
             tx.put(made, "move", "verify").unwrap();
         }),
-        ("who made it", Code::NotAnAct, |tx| tx.put(container(tx, "created"), "party", "street").unwrap()),
+        ("who made it", Code::RewritesHistory, |tx| tx.put(container(tx, "created"), "party", "street").unwrap()),
         ("another kind", Code::RewritesHistory, |tx| tx.put(ROOT, "kind", "community").unwrap()),
         ("another schema", Code::RewritesHistory, |tx| tx.put(ROOT, "schema", 9).unwrap()),
         ("another beginning", Code::RewritesHistory, |tx| drop(tx.put_object(ROOT, "created", ObjType::Map))),
@@ -458,14 +467,14 @@ fn text_is_typed_and_nothing_else() {
             let text = tx.put_object(container(tx, "fields"), "subject", ObjType::Text).unwrap();
             tx.splice_text(text, 0, 0, "没有停车位").unwrap();
         }),
-        ("a value in the place of text", Code::UnknownField, |tx| {
+        ("a value in the place of text", Code::Retypes, |tx| {
             tx.put(container(tx, "fields"), "subject", "没有停车位").unwrap();
         }),
         ("a number among the letters", Code::NotAnAct, |tx| {
             let text = subject(tx);
             tx.insert(text, 1, 7).unwrap();
         }),
-        ("a map among the letters", Code::NotAnAct, |tx| {
+        ("a map among the letters", Code::TooDeep, |tx| {
             let text = subject(tx);
             tx.insert_object(text, 1, ObjType::Map).unwrap();
         }),
@@ -786,7 +795,7 @@ fn the_rules_hold_whatever_the_device_allowed() {
             &rectification,
             &captain,
             put("notes", entry_id(800).as_str(), [("text", 7.into())]),
-            Code::BadValue,
+            Code::Retypes,
         ),
         (
             "a remark with more",
@@ -802,11 +811,11 @@ fn the_rules_hold_whatever_the_device_allowed() {
             put("attachments", "photo.jpg", [("name", "照片".into()), ("type", "image/jpeg".into())]),
             Code::BadValue,
         ),
-        ("an entry of a register", &rectification, &captain, put("due", "7", text("明天")), Code::UnknownField),
-        ("a register of entries", &rectification, &captain, set("findings", "没有"), Code::UnknownField),
+        ("an entry of a register", &rectification, &captain, put("due", "7", text("明天")), Code::Retypes),
+        ("a register of entries", &rectification, &captain, set("findings", "没有"), Code::Retypes),
         ("a built-in as a register", &rectification, &captain, set("notes", "没有"), Code::UnknownField),
         ("a field that is none", &rectification, &captain, set("colour", "red"), Code::UnknownField),
-        ("a text that is none", &rectification, &captain, write("location", "三幢"), Code::UnknownField),
+        ("a text that is none", &rectification, &captain, write("location", "三幢"), Code::Retypes),
         ("a day that is none", &rectification, &who("street"), set("due", "2026-02-30"), Code::BadValue),
         ("a choice that is none", &rectification, &captain, set("item", "weather"), Code::BadValue),
         ("a needed field emptied", &rectification, &captain, set("location", Value::Nothing), Code::Needed),

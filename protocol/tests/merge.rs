@@ -316,6 +316,60 @@ fn a_sign_off_given_and_refused_apart_does_not_count() {
     merged.does(&who("property_manager"), &close).unwrap();
 }
 
+/// Whoever signed off a matter signed off that matter, not the one it became after it was opened again.
+#[test]
+fn a_matter_that_was_reopened_is_signed_off_again() {
+    let mut matter = Desk::new("matter").moved(&["discuss", "agree", "act", "close", "reopen", "agree", "act"]);
+    let close = [matter.a_move("close")];
+    assert_refused(matter.does(&who("property_manager"), &close), Code::SignOffsMissing);
+    for party in ["residents_committee", "property_manager"] {
+        matter.does(&who(party), &[put("sign_offs", party, [("agreed", true.into())])]).unwrap();
+    }
+    assert_refused(matter.does(&who("property_manager"), &close), Code::SignOffsMissing);
+    matter.does(&who("owners_committee"), &[put("sign_offs", "owners_committee", [("agreed", true.into())])]).unwrap();
+    matter.does(&who("property_manager"), &close).unwrap();
+    assert_eq!(matter.view().state.as_str(), "closed");
+}
+
+/// One signs off while another, apart, opens the matter again: the signature was for what is no more.
+#[test]
+fn a_sign_off_given_while_a_matter_is_reopened_does_not_count() {
+    let mut matter = Desk::new("matter").moved(&["discuss", "agree", "act"]);
+    let (reopen, signs) = ([matter.a_move("reopen")], [put("sign_offs", "owners_committee", [("agreed", true.into())])]);
+    let mut merged =
+        apart(&matter, (&who("property_manager"), &reopen), (&who("owners_committee"), &signs)).moved(&["agree", "act"]);
+    for party in ["residents_committee", "property_manager"] {
+        merged.does(&who(party), &[put("sign_offs", party, [("agreed", true.into())])]).unwrap();
+    }
+    let close = [merged.a_move("close")];
+    assert_refused(merged.does(&who("property_manager"), &close), Code::SignOffsMissing);
+    merged.does(&who("owners_committee"), &signs).unwrap();
+    merged.does(&who("property_manager"), &close).unwrap();
+}
+
+/// 纪要: everyone signs what everyone read. A signature under a text that was taken back is none under the next.
+#[test]
+fn minutes_that_were_rewritten_are_signed_again() {
+    let (group, signer) = (who("group"), who("owners_committee"));
+    let signature =
+        |name: u16| [put("signatures", entry_id(name).as_str(), [("name", "吴主任".into()), ("agrees", true.into())])];
+    let mut minutes = Desk::new("minutes");
+    minutes.does(&group, &[write("body", "同意结案")]).unwrap();
+    let freeze = [minutes.a_move("freeze")];
+    minutes.does(&group, &freeze).unwrap();
+    minutes.does(&signer, &signature(900)).unwrap();
+    let reopen = [minutes.a_move("reopen")];
+    minutes.does(&group, &reopen).unwrap();
+    minutes.does(&group, &[write("body", "不同意结案")]).unwrap();
+    let freeze = [minutes.a_move("freeze")];
+    minutes.does(&group, &freeze).unwrap();
+    let sign = [minutes.a_move("sign")];
+    assert_refused(minutes.does(&group, &sign), Code::Needed);
+    minutes.does(&signer, &signature(901)).unwrap();
+    minutes.does(&group, &sign).unwrap();
+    assert_eq!(minutes.view().entries("signatures").len(), 2, "the first is kept");
+}
+
 #[test]
 fn what_is_struck_out_while_it_is_rewritten_stays_readable() {
     let mut matter = Desk::new("matter");
@@ -341,6 +395,24 @@ fn building_twelve_added_twice_is_one_building() {
     assert_eq!(view.entries("buildings").len(), 1);
     assert_eq!(view.entries("buildings")[0].values.len(), 2, "and both who said so are known");
     assert!(view.conflicts.is_empty(), "they agree");
+}
+
+/// The night of the flood: everybody writes in one record, nobody has signal. Whoever sees all of it goes on from there.
+#[test]
+fn two_hundred_who_write_one_record_apart_leave_it_writable() {
+    let start = Desk::new("rectification");
+    let mut merged = start.clone();
+    for number in 0..200_u8 {
+        let mut actor = [250; 16];
+        actor[0] = number;
+        let resident = Who { actor: ActorId(actor), ..who("resident") };
+        let seen =
+            start.record.clone().write(&[Act::note(entry_id(1_000 + u16::from(number)), "地下室进水")], &resident.stamp(NOON));
+        merged.takes(&resident, &seen.unwrap()).unwrap();
+    }
+    assert_eq!(merged.record.heads().len(), 200);
+    merged.does(&who("street"), &[Act::note(entry_id(2_000), "已派水泵")]).unwrap();
+    assert_eq!((merged.record.heads().len(), merged.view().entries("notes").len()), (1, 201));
 }
 
 #[test]

@@ -5,16 +5,13 @@ mod text;
 use renolog_protocol::id::{FeedId, RecordId};
 use renolog_protocol::record::RecordView;
 use renolog_protocol::schema::{Schema, StateName, Value};
-use renolog_protocol::tally::{Ballot, Choice, Class, Question, Tally, tally};
+use renolog_protocol::tally::{self, Ballot, Tally};
 use serde::Serialize;
 
 use crate::figures::Scope;
-use crate::store::{Column, FactRow, Read, RecordRow, StoreError};
+use crate::store::{Column, Read, RecordRow, StoreError};
 
 pub use text::render;
-
-/// Voting is over in these states of a motion.
-const CLOSED: [&str; 4] = ["counting", "passed", "failed", "publicised"];
 
 /// The count of one motion.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,7 +21,7 @@ pub struct Counted {
     /// Its state.
     pub state: StateName,
     /// What kind of matter it is; nothing if the motion does not say.
-    pub class: Option<Class>,
+    pub class: Option<String>,
     /// Units in all; nothing if the motion does not say.
     pub units: Option<u64>,
     /// Exclusive area in all; nothing if the motion does not say.
@@ -37,6 +34,8 @@ pub struct Counted {
     pub conflicts: u64,
     /// The count; nothing while the motion does not say what the whole is.
     pub tally: Option<Tally>,
+    /// The ballots on which the result hangs: those of the units that the count names so.
+    pub hangs_on: Vec<RecordId>,
 }
 
 /// Where a motion's ballots are; nothing if the schema has none.
@@ -55,64 +54,31 @@ pub fn count<S: Read + ?Sized>(store: &S, schema: &Schema, motion: &RecordRow) -
         return Ok(None);
     }
     let view = motion.read_view()?;
-    let mut ballots = Vec::new();
+    let mut ballots: Vec<(RecordId, Ballot)> = Vec::new();
     for fact in Scope::Feeds([feed].into()).facts(store, kind)? {
-        ballots.extend(ballot(store, motion.id, &fact)?);
+        let row: RecordRow = store.get(&[fact.id.to_cell()])?.ok_or(StoreError::Damaged("records"))?;
+        ballots.extend(tally::ballots(motion.id, &row.read_view()?).into_iter().map(|ballot| (row.id, ballot)));
     }
-    let class = match view.value("class") {
-        Some(Value::Text(class)) if class == "major" => Some(Class::Major),
-        Some(Value::Text(class)) if class == "ordinary" => Some(Class::Ordinary),
-        _ => None,
-    };
-    let (units, area_cm2) = (whole(&view, "units"), whole(&view, "area_cm2"));
-    let closed = CLOSED.contains(&motion.state.as_str());
-    let question = match (class, units, area_cm2) {
-        (Some(class), Some(units), Some(area_cm2)) => Some(Question { class, units, area_cm2, closed }),
-        _ => None,
-    };
+    let said: Vec<Ballot> = ballots.iter().map(|(_, ballot)| ballot.clone()).collect();
+    let counted = tally::question(schema, &view).map(|question| tally::tally(&question, &said));
+    let hangs = |ballot: &Ballot| counted.as_ref().is_some_and(|tally| tally.hangs_on.contains(&ballot.unit));
     Ok(Some(Counted {
         motion: motion.id,
         state: motion.state.clone(),
-        class,
-        units,
-        area_cm2,
-        closed,
+        class: view.value("class").map(ToString::to_string),
+        units: whole(&view, "units"),
+        area_cm2: whole(&view, "area_cm2"),
+        closed: schema.kinds.get("motion").is_some_and(|kind| tally::is_closed(kind, &view)),
         ballots: ballots.len() as u64,
         conflicts: motion.conflicts,
-        tally: question.map(|question| tally(&question, &ballots)),
+        hangs_on: ballots.iter().filter(|(_, ballot)| hangs(ballot)).map(|(id, _)| *id).collect(),
+        tally: counted,
     }))
-}
-
-/// The ballot that a record is, if it is one on this motion that was not declared void.
-fn ballot<S: Read + ?Sized>(store: &S, motion: RecordId, fact: &FactRow) -> Result<Option<Ballot>, StoreError> {
-    if fact.state.as_str() == "void" {
-        return Ok(None);
-    }
-    let row: RecordRow = store.get(&[fact.id.to_cell()])?.ok_or(StoreError::Damaged("records"))?;
-    let view = row.read_view()?;
-    let is_on_it = text(&view, "motion").and_then(|id| id.parse().ok()) == Some(motion);
-    let choice = match text(&view, "choice") {
-        Some("agree") => Choice::Agree,
-        Some("disagree") => Choice::Disagree,
-        Some("abstain") => Choice::Abstain,
-        _ => return Ok(None),
-    };
-    let (Some(unit), Some(area_cm2), true) = (text(&view, "unit"), whole(&view, "area_cm2"), is_on_it) else { return Ok(None) };
-    let owner = text(&view, "owner").map(str::trim).filter(|owner| !owner.is_empty()).map(str::to_owned);
-    let disputed = fact.state.as_str() == "disputed";
-    Ok(Some(Ballot { unit: crate::figures::same_place(unit), owner, area_cm2, choice, disputed }))
 }
 
 fn whole(view: &RecordView, field: &str) -> Option<u64> {
     match view.value(field)? {
         Value::Whole(number) => (*number).try_into().ok(),
-        _ => None,
-    }
-}
-
-fn text<'a>(view: &'a RecordView, field: &str) -> Option<&'a str> {
-    match view.value(field)? {
-        Value::Text(text) => Some(text),
         _ => None,
     }
 }
@@ -175,10 +141,15 @@ mod tests {
         assert_eq!((open.closed, open.ballots), (false, 4));
         assert_eq!((tally.heads.taking_part, tally.heads.agreeing, tally.heads.quorum), (3, 3, 4));
         assert_eq!(tally.set_aside, ["1-202".to_owned()].into());
-        assert_eq!(tally.outcome, Outcome::Open);
+        assert_eq!((tally.outcome, tally.certain), (Outcome::Open, false));
+        assert_eq!(open.hangs_on, [disputed], "the ballot that can turn it");
 
         desk.go(&owners, motion, "count");
         assert!(counted(&desk, motion).closed);
+        let twice = vote(&mut desk, &owners, motion, "１-１01", "agree");
+        assert_eq!(counted(&desk, motion).tally.expect("the whole is known").heads.taking_part, 3, "one household, typed twice");
+        desk.act(&committee, twice, &[put("witness", "residents_committee", &[("seen", true.into())])]);
+        desk.go(&owners, twice, "void");
         desk.act(&committee, disputed, &[put("witness", "residents_committee", &[("seen", true.into())])]);
         desk.go(&owners, disputed, "verify");
         let tally = counted(&desk, motion).tally.expect("the whole is known");

@@ -157,7 +157,9 @@ fn move_rules(rule: &Move) -> String {
     for needs in &rule.needs {
         let parties = needs.parties.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let of = if parties.is_empty() { String::new() } else { format!(" of {parties}") };
-        rules.push(format!("needs {}{of}{}", needs.field, when(needs.when.as_ref())));
+        let moves = needs.after.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        let after = if moves.is_empty() { String::new() } else { format!(" anew after {moves}") };
+        rules.push(format!("needs {}{of}{after}{}", needs.field, when(needs.when.as_ref())));
     }
     rules.extend(rule.freezes.iter().map(|field| format!("freezes {field}")));
     rules.join("; ")

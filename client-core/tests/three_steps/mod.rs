@@ -137,6 +137,7 @@ fn a_motion_is_counted_by_those_who_may_read_ballots() {
     let tally = world.phones[0].client.tally(motion).unwrap().unwrap();
     assert_eq!((tally.heads.agreeing, tally.outcome), (3, Outcome::Open), "it hangs on 1-1");
     assert_eq!(tally.set_aside, ["1-1".to_owned()].into());
+    assert_eq!((tally.certain, tally.hangs_on), (false, tally.set_aside));
     let signed = [(field("seen"), Value::from(true))].into();
     let now = world.clock(1);
     world.phones[1].client.put(now, cast[0], &field("witness"), None, signed, None).unwrap();

@@ -25,7 +25,7 @@ pub use view::{EntryView, FieldConflict, FieldView, MoveView, RecordView, descri
 use crate::change::{BadChange, Change};
 use crate::id::{ActorId, ChangeHash, EntryId, RecordId};
 use crate::limits;
-use crate::schema::{FieldName, Kind, Party, Schema, Shape, Value, When};
+use crate::schema::{FieldName, Kind, MoveName, Party, Schema, Shape, Value, When};
 use crate::time::UnixMs;
 use snapshot::Snapshot;
 
@@ -272,14 +272,32 @@ impl Seen<'_> {
         fold(kind, &moves).state
     }
 
-    /// Whether a field holds anything that was not struck out.
-    pub(crate) fn holds(&self, field: &FieldName) -> bool {
+    /// The last move that counts of those with one of these names.
+    pub(crate) fn last_of(&self, kind: &Kind, names: &BTreeSet<MoveName>) -> Option<EntryId> {
+        if names.is_empty() {
+            return None;
+        }
+        let moves: BTreeMap<EntryId, Moved> = self.0.moves().into_iter().map(|(id, said)| (id, said.value)).collect();
+        let folded = fold(kind, &moves);
+        let is_one = |step: &Step| step.standing == Standing::Stands && names.contains(&moves[&step.id].name);
+        folded.path.into_iter().rev().find(is_one).map(|step| step.id)
+    }
+
+    /// Whether whoever said something had seen a move.
+    pub(crate) fn was_said_after(&self, source: &Source, id: &EntryId) -> bool {
+        self.0.as_of(source.change).moves().contains_key(id)
+    }
+
+    /// Whether a field holds anything that was not struck out; of entries, any that was made after a move.
+    pub(crate) fn holds(&self, field: &FieldName, after: Option<&EntryId>) -> bool {
         let filled = self.0.register(field).iter().any(|said| said.value != Value::Nothing)
             || self.0.prose(field).iter().any(|said| !said.value.is_empty());
         let mut entries = self.0.entries();
         let struck_out = view::voids(&entries);
         let stands = |key: &String| !struck_out.contains_key(&VoidTarget::Entry { field: field.clone(), key: key.clone() });
-        filled || entries.remove(field).is_some_and(|entries| entries.keys().any(stands))
+        let in_time = |said: &Said<EntryParts>| after.is_none_or(|id| self.was_said_after(&said.source, id));
+        let counts = |(key, said): (&String, &Vec<Said<EntryParts>>)| stands(key) && said.iter().any(in_time);
+        filled || entries.remove(field).is_some_and(|entries| entries.iter().any(counts))
     }
 
     /// Whether a condition of the schema holds; by the value shown first where several stand.

@@ -54,6 +54,11 @@ impl<'a> Snapshot<'a> {
         Self { doc, at: (deps != heads).then_some(deps) }
     }
 
+    /// As the writer of a change left it.
+    pub(super) fn as_of(&self, change: ChangeHash) -> Self {
+        Self::at(self.doc, &[change.into()])
+    }
+
     fn get_all(&self, object: &ObjId, key: &str) -> Vec<(automerge::Value<'a>, ObjId)> {
         let found = match &self.at {
             None => self.doc.get_all(object, key),

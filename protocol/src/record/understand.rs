@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpType};
-use automerge::{Automerge, ExpandedChange, ObjId, ObjType, ScalarValue};
+use automerge::{Automerge, ExpandedChange, ObjId, ObjType, ReadDoc, ScalarValue};
 
 use super::act::{Act, Created, EntryParts};
 use super::layout;
@@ -36,6 +36,12 @@ pub enum NotUnderstood {
     /// It claims to follow or replace something its writer cannot have seen, or takes a number that is not its turn.
     #[error("it does not continue what it says it continues: {0}")]
     Inconsistent(&'static str),
+    /// A value, or an object, of a type that nothing in its place has.
+    #[error("it gives something another type: {0}")]
+    Retypes(String),
+    /// Objects inside objects, deeper than any record goes.
+    #[error("it goes deeper than a record does")]
+    TooDeep,
     /// Operations that no act is made of.
     #[error("it holds something that is no act: {0}")]
     Strange(String),
@@ -62,7 +68,7 @@ pub(super) fn understand(id: RecordId, doc: &Automerge, change: &Change) -> Resu
         .map_err(|_| NotUnderstood::Strange("operations that cannot be decoded".into()))?;
     let mut reader = Reader::new(doc, change, &expanded);
     for (index, op) in expanded.operations.iter().enumerate() {
-        reader.read(index, op)?;
+        reader.read(index, op).map_err(|why| reader.sharper(why, doc, op, &expanded))?;
     }
     reader.finish(id, doc, change)
 }
@@ -146,6 +152,10 @@ fn strange(words: impl Into<String>) -> NotUnderstood {
     NotUnderstood::Strange(words.into())
 }
 
+fn retypes(words: impl Into<String>) -> NotUnderstood {
+    NotUnderstood::Retypes(words.into())
+}
+
 impl<'a> Reader<'a> {
     fn new(doc: &'a Automerge, change: &Change, expanded: &ExpandedChange) -> Self {
         let before = Snapshot::at(doc, change.inner().deps());
@@ -205,6 +215,46 @@ impl<'a> Reader<'a> {
             Some(Place::Move(number)) => self.in_move(number, op),
             Some(Place::Prose(field, text)) => self.in_prose(own_name, field, text, op),
         }
+    }
+
+    /// What an operation that could not be read was meant to do, where that can be told.
+    fn sharper(&self, why: NotUnderstood, doc: &Automerge, op: &Op, expanded: &ExpandedChange) -> NotUnderstood {
+        if !matches!(why, NotUnderstood::Strange(_) | NotUnderstood::Retypes(_)) {
+            return why;
+        }
+        if self.is_too_deep(expanded) {
+            return NotUnderstood::TooDeep;
+        }
+        let ObjectId::Id(id) = &op.obj else { return why };
+        let named = ObjId::Id(id.counter(), id.actor().clone(), 0);
+        let is_known = self.places.contains_key(&legacy_name(id));
+        if is_known || doc.object_type(&named).is_err() {
+            return why;
+        }
+        // The object stands, but is none that a change may write into once it was made.
+        let Key::Map(key) = &op.key else { return why };
+        NotUnderstood::RewritesHistory(key.to_string())
+    }
+
+    /// Whether the change makes an object inside an entry, a move or a value: the deepest that a record goes.
+    fn is_too_deep(&self, expanded: &ExpandedChange) -> bool {
+        let mut depths: HashMap<OpName, usize> = HashMap::new();
+        for (counter, op) in (self.next_op..).zip(&expanded.operations) {
+            let OpType::Make(_) = op.action else { continue };
+            let depth = match &op.obj {
+                ObjectId::Root => 1,
+                ObjectId::Id(id) => match (depths.get(&legacy_name(id)), self.places.get(&legacy_name(id))) {
+                    (Some(depth), _) => depth + 1,
+                    (None, Some(Place::Fields | Place::Entries | Place::Moves)) => 2,
+                    (None, _) => 3,
+                },
+            };
+            if depth > 2 {
+                return true;
+            }
+            depths.insert((counter, self.actor.clone()), depth);
+        }
+        false
     }
 
     fn map_key<'k>(&self, op: &'k Op) -> Result<&'k str, NotUnderstood> {
@@ -297,7 +347,7 @@ impl<'a> Reader<'a> {
         match &op.action {
             OpType::Put(scalar) => {
                 let value =
-                    Value::from_scalar(scalar).ok_or_else(|| strange(format!("a value of a type no field has: {scalar:?}")))?;
+                    Value::from_scalar(scalar).ok_or_else(|| retypes(format!("a value of a type no field has: {scalar:?}")))?;
                 self.acts.push(Act::Set { field, value });
             }
             OpType::Make(ObjType::Text) => {
@@ -312,6 +362,7 @@ impl<'a> Reader<'a> {
                 self.drafts.insert(own_name, self.acts.len());
                 self.acts.push(Act::Write { field, text: String::new() });
             }
+            OpType::Make(other) => return Err(retypes(format!("a {other} as a field"))),
             other => return Err(strange(format!("{other:?} as a field"))),
         }
         Ok(())
@@ -322,7 +373,7 @@ impl<'a> Reader<'a> {
         let (field, key) = layout::split_entry(path).ok_or_else(|| strange(format!("an entry named {path:?}")))?;
         self.replaces_what_it_saw(1, layout::ENTRIES, path, op)?;
         if op.action != OpType::Make(ObjType::Map) {
-            return Err(strange(format!("{:?} as an entry", op.action)));
+            return Err(retypes(format!("{:?} as an entry", op.action)));
         }
         self.places.insert(own_name, Place::Entry(self.acts.len()));
         self.acts.push(Act::Put { field, key: key.to_owned(), entry: EntryParts::new() });
@@ -332,7 +383,7 @@ impl<'a> Reader<'a> {
     fn in_entry(&mut self, act: usize, op: &Op) -> Result<(), NotUnderstood> {
         let part = FieldName::parse(self.map_key(op)?).map_err(|e| strange(e.to_string()))?;
         let scalar = self.fresh(op)?;
-        let value = Value::from_scalar(&scalar).ok_or_else(|| strange(format!("a value of a type no field has: {scalar:?}")))?;
+        let value = Value::from_scalar(&scalar).ok_or_else(|| retypes(format!("a value of a type no field has: {scalar:?}")))?;
         let Act::Put { entry, .. } = &mut self.acts[act] else { unreachable!("entry places point at puts") };
         match entry.insert(part, value) {
             None => Ok(()),
@@ -347,7 +398,7 @@ impl<'a> Reader<'a> {
             return Err(NotUnderstood::RewritesHistory(format!("move {key}")));
         }
         if op.action != OpType::Make(ObjType::Map) {
-            return Err(strange(format!("{:?} as a move", op.action)));
+            return Err(retypes(format!("{:?} as a move", op.action)));
         }
         self.places.insert(own_name, Place::Move(self.moves.len()));
         self.moves.push((key.to_owned(), BTreeMap::new()));
@@ -356,7 +407,7 @@ impl<'a> Reader<'a> {
 
     fn in_move(&mut self, number: usize, op: &Op) -> Result<(), NotUnderstood> {
         let key = self.map_key(op)?;
-        let ScalarValue::Str(text) = self.fresh(op)? else { return Err(strange("a move that is not text")) };
+        let ScalarValue::Str(text) = self.fresh(op)? else { return Err(retypes("a move that is not text")) };
         let known = [layout::MOVE_NAME, layout::MOVE_FOLLOWS, layout::MOVE_REASON].contains(&key);
         match self.moves[number].1.insert(key.to_owned(), text.to_string()) {
             None if known => Ok(()),

@@ -7,6 +7,7 @@ mod compat;
 mod load;
 mod term;
 mod value;
+mod votes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -18,6 +19,7 @@ pub use compat::incompatibilities;
 pub use load::{BadSchema, Mistake};
 pub use term::{FieldName, KindName, Label, MoveName, NotATerm, Party, Role, StateName};
 pub use value::{Misfit, Scalar, Value};
+pub use votes::{Threshold, Votes};
 
 use crate::id::Audience;
 
@@ -34,6 +36,8 @@ pub struct Schema {
     pub audiences: BTreeMap<Audience, BTreeSet<Role>>,
     /// The kinds of record.
     pub kinds: IndexMap<KindName, Kind>,
+    /// By which majorities owners decide.
+    pub votes: Votes,
     #[serde(skip)]
     text: Arc<str>,
 }
@@ -202,6 +206,9 @@ pub struct Needs {
     pub field: FieldName,
     /// … and, of a per-party field, an entry of each of these, with every yes/no part of it yes.
     pub parties: BTreeSet<Party>,
+    /// Moves after which entries must be made anew: one counts only if its writer had seen the last of these that counts.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub after: BTreeSet<MoveName>,
     /// Which records it holds for.
     pub when: Option<When>,
 }

@@ -164,6 +164,16 @@ impl Scalar {
         }
     }
 
+    /// Whether `value` is written as values of this type are, whether or not it fits.
+    pub fn is_of_type(&self, value: &Value) -> bool {
+        match value {
+            Value::Nothing => true,
+            Value::Whole(_) => matches!(self, Self::Whole { .. }),
+            Value::YesNo(_) => matches!(self, Self::YesNo),
+            Value::Text(_) => !matches!(self, Self::Whole { .. } | Self::YesNo),
+        }
+    }
+
     /// What a person typed, as a value of this type. Empty text is [`Value::Nothing`].
     ///
     /// # Errors

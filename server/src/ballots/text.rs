@@ -9,6 +9,9 @@ use super::{Counted, count};
 use crate::figures::Scope;
 use crate::store::{Column, CommunityRow, Read, RecordRow, StoreError};
 
+/// So many units are named of those on which a result hangs.
+const NAMED: usize = 8;
+
 /// Every motion within a scope with its count, in the order in which they were made; nothing if there is none.
 ///
 /// # Errors
@@ -50,10 +53,16 @@ fn outcome(tally: &Tally) -> String {
         Outcome::Open => ("未定", "not decided yet"),
     };
     let label = Label { zh: zh.into(), en: en.into() };
-    match tally.set_aside.len() {
+    let mut text = match tally.set_aside.len() {
         0 => label.to_string(),
         units => format!("{label}；{units} 户的票有矛盾或争议，未计入 units set aside: {units}"),
+    };
+    if !tally.hangs_on.is_empty() {
+        let units = tally.hangs_on.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if tally.hangs_on.len() > NAMED { " …" } else { "" };
+        let _ = write!(text, "；取决于 it hangs on: {units}{more}");
     }
+    text
 }
 
 /// Exactly, without needless zeros: 895 300 cm² are 89.53 m².
@@ -66,21 +75,24 @@ fn square_metres(cm2: u64) -> String {
 mod tests {
     use renolog_protocol::id::RecordId;
     use renolog_protocol::schema::StateName;
-    use renolog_protocol::tally::{Ballot, Choice, Class, Question, tally};
+    use renolog_protocol::tally::{Ballot, Choice, Question, tally};
     use renolog_protocol::time::UnixMs;
 
     use super::*;
 
     #[test]
     fn what_took_part_what_agreed_and_what_was_needed() {
-        let question = Question { class: Class::Major, units: 3, area_cm2: 2_685_900, closed: true };
+        let votes = Schema::built_in().votes.clone();
+        let (quorum, needed) = (votes.quorum, votes.classes["major"]);
+        let question = Question { quorum, needed, units: 3, area_cm2: 2_685_900, closed: true };
         let ballot = |unit: &str, choice| Ballot { unit: unit.into(), owner: None, area_cm2: 895_300, choice, disputed: false };
         let mut ballots = vec![ballot("1-101", Choice::Agree), ballot("1-102", Choice::Agree)];
         let text = |tally: Option<Tally>| {
             let motion = RecordId::from_parts(UnixMs(0), [0; 10]);
             let state = StateName::parse("counting").expect("a state");
             let (class, closed, conflicts) = (None, true, 0);
-            one(&Counted { motion, state, class, units: None, area_cm2: None, closed, ballots: 2, conflicts, tally })
+            let hangs_on = Vec::new();
+            one(&Counted { motion, state, class, units: None, area_cm2: None, closed, ballots: 2, conflicts, tally, hangs_on })
         };
         let said = text(Some(tally(&question, &ballots)));
         assert!(said.contains("按户 by head: 参与 taking part 2/3（需 needed 2），同意 agreeing 2/2（需 needed 2）"), "{said}");
@@ -88,7 +100,7 @@ mod tests {
         assert!(said.ends_with("  通过 passed\n"), "{said}");
         ballots.push(ballot("1-102", Choice::Disagree));
         let said = text(Some(tally(&question, &ballots)));
-        assert!(said.contains("未定 not decided yet；1 户"), "{said}");
+        assert!(said.contains("未定 not decided yet；1 户") && said.contains("hangs on: 1-102\n"), "{said}");
         assert!(text(None).contains("the whole is not known"));
     }
 

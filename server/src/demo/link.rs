@@ -51,6 +51,11 @@ impl Link {
         self.shared.allowance.store(bytes, Ordering::SeqCst);
     }
 
+    /// Is not cut any more.
+    pub(super) fn hold(&self) {
+        self.cut_after(UNCUT);
+    }
+
     /// Waits until it has been cut more than `known` times.
     pub(super) async fn until_cut(&self, known: u64) {
         let mut generation = self.shared.generation.subscribe();

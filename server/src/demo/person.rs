@@ -196,7 +196,15 @@ impl Person {
             let cuts = self.link.cuts();
             self.link.cut_after(*bytes);
             self.device.go_online()?;
-            self.link.until_cut(cuts).await;
+            tokio::select! {
+                () = self.link.until_cut(cuts) => {}
+                // Everything was said in fewer bytes than that: there is nothing left to cut.
+                settled = self.device.settled() => {
+                    settled?;
+                    self.link.hold();
+                    return self.online().await;
+                }
+            }
             self.say(&format!("上传途中断线（第 {bytes} 字节后）  the link breaks in the middle of a push, {bytes} bytes in"));
             self.device.go_offline();
         }

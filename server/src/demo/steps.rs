@@ -138,10 +138,38 @@ pub(super) async fn illegal_structures(stage: &Stage) -> Result<Vec<Person>> {
     }
     officer.settle("85 处全部拆除核实，重复上报的一处只算一次  all 85 are gone; one was reported twice and counts once").await?;
 
+    let builders = rectifications(stage, &mut group).await?;
+    let mut people = vec![group, officer];
+    people.extend(builders);
+    Ok(people)
+}
+
+/// 改中: two faults that the residents' group finds in 勤丰, put right by the builders and looked at by the residents again.
+async fn rectifications(stage: &Stage, group: &mut Person) -> Result<Vec<Person>> {
+    let here = ["qinfeng"];
+    let mut supervisor = stage.enrol("勤丰监理", "supervisor", &here, SpanMs(0)).await?;
+    let mut contractor = stage.enrol("勤丰施工队", "contractor", &here, SpanMs(0)).await?;
     let stairs = group.create("qinfeng", "rectification", &[("item", "quality"), ("location", "4幢 楼道扶手")])?;
     group.put(stairs, "findings", None, &[("text", "扶手松动")])?;
+    let trench = group.create("qinfeng", "rectification", &[("item", "safety"), ("location", "7幢 管沟无围挡")])?;
     group.settle("已提出  raised").await?;
-    Ok(vec![group, officer])
+    supervisor.settle("收到  received").await?;
+    for fault in [stairs, trench] {
+        supervisor.go(fault, "issue", None)?;
+    }
+    supervisor.settle("已下发  issued").await?;
+    contractor.settle("收到  received").await?;
+    for fault in [stairs, trench] {
+        contractor.go(fault, "fix", None)?;
+        contractor.go(fault, "submit", None)?;
+    }
+    contractor.settle("已整改，报请复核  put right").await?;
+    group.settle("收到  received").await?;
+    for fault in [stairs, trench] {
+        group.go(fault, "verify", None)?;
+    }
+    group.settle("居民复核通过  the residents have looked again").await?;
+    Ok(vec![supervisor, contractor])
 }
 
 /// 资源清单: nine resources of five partners in 贡院.

@@ -10,6 +10,7 @@ mod district;
 mod kinds;
 mod late;
 mod places;
+mod postings;
 mod scope;
 mod spans;
 mod sums;
@@ -29,7 +30,6 @@ use crate::store::{FactRow, Read, StoreError};
 
 pub use amount::{Amount, Unit, percent};
 pub use district::{BadDistrict, District};
-pub use places::same_place;
 pub use scope::Scope;
 pub use text::render;
 
@@ -122,11 +122,14 @@ fn select<S: Read + ?Sized>(
         Some(kind) => scope.facts(store, kind),
         None => Ok(Vec::new()),
     };
-    if ["communities", "households", "buildings", "area_m2", "claims"].into_iter().any(&wanted) {
+    if ["communities", "households", "buildings", "area_m2", "claims", "specialists"].into_iter().any(&wanted) {
         let logs = communities::read(store, scope, facts("community")?)?;
         figures.extend(communities::figures(&logs, known));
         if wanted("claims") {
             figures.extend(places::claims(&logs, facts("claim")?));
+        }
+        if wanted("specialists") {
+            figures.push(postings::specialists(store, &logs, &facts("posting")?)?);
         }
     }
     if wanted("illegal_structures") {

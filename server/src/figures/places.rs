@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use renolog_protocol::id::CommunityId;
+use renolog_protocol::names::as_meant;
 
 use super::communities::Log;
 use super::{Amount, Counted, Figure, Mark, Unit};
@@ -11,17 +12,6 @@ use crate::store::FactRow;
 
 /// An illegal structure is gone in these states.
 const REMOVED: [&str; 2] = ["demolished", "verified"];
-
-/// A place's name as people mean it: without spaces, full-width letters, digits and dashes in their plain forms, small
-/// letters. `３ 幢－2` and `3幢-2` are the same place.
-pub fn same_place(name: &str) -> String {
-    let plain = |c: char| match c {
-        '－' | '—' | '–' | '‐' => '-',
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        c => c,
-    };
-    name.chars().filter(|c| !c.is_whitespace()).map(plain).flat_map(char::to_lowercase).collect()
-}
 
 /// Buildings that someone looks after, of all buildings: in all, and by community.
 pub(super) fn claims(logs: &[Log], claims: Vec<FactRow>) -> Vec<Figure> {
@@ -59,11 +49,11 @@ fn covered(log: &Log, claims: &[FactRow]) -> Covered {
         let silent = claims.iter().map(Counted::plain).chain(log.counted()).collect();
         return Covered { unknown: 1, silent, ..Covered::default() };
     };
-    let buildings: BTreeSet<String> = buildings.into_iter().map(same_place).collect();
+    let buildings: BTreeSet<String> = buildings.into_iter().map(as_meant).collect();
     let mut result = Covered { buildings: buildings.len() as i64, ..Covered::default() };
     let mut led = BTreeSet::new();
     for claim in claims {
-        let building = same_place(&claim.subject);
+        let building = as_meant(&claim.subject);
         if !buildings.contains(&building) {
             result.unknown += 1;
             result.silent.push(Counted::plain(claim));
@@ -95,7 +85,7 @@ impl Covered {
 pub(super) fn structures(facts: Vec<FactRow>) -> [Figure; 2] {
     let mut places: BTreeMap<(CommunityId, String), Vec<FactRow>> = BTreeMap::new();
     for fact in facts {
-        places.entry((fact.feed.community, same_place(&fact.subject))).or_default().push(fact);
+        places.entry((fact.feed.community, as_meant(&fact.subject))).or_default().push(fact);
     }
     let is_removed = |reports: &&Vec<FactRow>| reports.iter().any(|report| REMOVED.contains(&report.state.as_str()));
     let removed: Vec<&Vec<FactRow>> = places.values().filter(is_removed).collect();

@@ -66,6 +66,7 @@ fn the_five_communities() {
     assert_eq!(said(&desk, "communities.planned"), "5");
     assert_eq!(said(&desk, "communities.started"), "0/5 = 0.0 %");
     assert_eq!(said(&desk, "communities.street.米市巷街道"), "2");
+    assert_eq!(said(&desk, "claims.desheng"), "0/105 = 0.0 %", "as many as there are buildings can be claimed");
     let households = figure(&desk, &Scope::Everything, "households");
     assert_eq!((households.records.len(), households.silent.len()), (2, 3), "which records say, and which do not");
 }
@@ -151,6 +152,25 @@ fn two_claims_of_a_building_count_once_and_the_first_leads() {
     assert_eq!(said(&desk, "claims"), "9/139 = 6.5 %, 1 unknown");
     desk.go(&captains[0], first, "release");
     assert_eq!(said(&desk, "claims.liushui"), "9/9 = 100.0 %, 1 unknown", "the second looks after it still");
+}
+
+#[test]
+fn a_community_has_one_specialist() {
+    let (mut desk, communities, street) = five();
+    let posted = |desk: &mut Desk, community: CommunityId, role: &str| {
+        let values = [("name", "周专员".into()), ("role", role.into()), ("from", "2026-03-01".into())];
+        desk.make(&street, community, "posting", &values, Vec::new())
+    };
+    assert_eq!(said(&desk, "specialists"), "0/5 = 0.0 %");
+    let alone = posted(&mut desk, communities[0], "specialist");
+    posted(&mut desk, communities[0], "official");
+    let several = [posted(&mut desk, communities[1], "specialist"), posted(&mut desk, communities[1], "specialist")];
+    assert_eq!(said(&desk, "specialists"), "1/5 = 20.0 %, 1 unknown");
+    let specialists = figure(&desk, &Scope::Everything, "specialists");
+    let ids = |counted: &[Counted]| counted.iter().map(|counted| counted.id).collect::<Vec<_>>();
+    assert_eq!((ids(&specialists.records), ids(&specialists.silent)), (vec![alone], several.to_vec()));
+    desk.go(&street, several[0], "end");
+    assert_eq!(said(&desk, "specialists"), "2/5 = 40.0 %");
 }
 
 #[test]

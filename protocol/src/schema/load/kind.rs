@@ -18,7 +18,9 @@ impl Check<'_> {
             (name, checked)
         });
         let fields = Fields(fields.collect());
-        let moves = raw.moves.into_iter().filter_map(|(name, a_move)| Some((name, self.a_move(a_move, &states, &fields)?)));
+        let names = raw.moves.keys().cloned().collect();
+        let moves =
+            raw.moves.into_iter().filter_map(|(name, a_move)| Some((name, self.a_move(a_move, &states, &names, &fields)?)));
         let moves = moves.collect();
         let deadlines = raw.deadlines.into_iter().filter_map(|rule| self.deadline(rule, &states, &fields)).collect();
         self.audience(&name, &raw.audience);

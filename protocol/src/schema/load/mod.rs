@@ -13,13 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use indexmap::IndexMap;
+use toml::Spanned;
 
-use super::term::{Label, Role};
-use super::{Kind, RoleRules, Schema};
+use super::term::{KindName, Label, Role};
+use super::{Kind, RoleRules, Scalar, Schema, Shape, Threshold, Votes};
 use crate::id::Audience;
 use crate::limits;
 use check::Check;
-use raw::{Names, RawRole, RawSchema};
+use raw::{Names, RawRole, RawSchema, RawVotes};
 
 /// One mistake in a schema file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,11 +65,12 @@ pub(super) fn parse(text: &str) -> Result<Schema, BadSchema> {
     let audiences = audiences.collect::<BTreeMap<_, _>>();
     let kinds = raw.kinds.into_iter().filter_map(|(name, kind)| Some((name.clone(), check.kind(name, kind.into_inner())?)));
     let kinds: IndexMap<_, Kind> = kinds.collect();
+    let votes = raw.votes.map_or_else(Votes::default, |votes| check.votes(&votes, &kinds));
     if !check.mistakes.is_empty() {
         check.mistakes.sort_by_key(|mistake| mistake.line);
         return Err(BadSchema(check.mistakes));
     }
-    Ok(Schema { version: raw.version, parties: raw.parties, roles, audiences, kinds, text: text.into() })
+    Ok(Schema { version: raw.version, parties: raw.parties, roles, audiences, kinds, votes, text: text.into() })
 }
 
 impl Check<'_> {
@@ -79,6 +81,26 @@ impl Check<'_> {
             Some((name, RoleRules { label: Label { zh: role.zh, en: role.en }, party }))
         });
         rules.collect()
+    }
+
+    /// The majorities, of which there must be one for each class that a motion can be of.
+    fn votes(&mut self, raw: &Spanned<RawVotes>, kinds: &IndexMap<KindName, Kind>) -> Votes {
+        let votes = raw.get_ref();
+        for threshold in votes.classes.values().chain([&votes.quorum]) {
+            if let Some(words) = threshold.get_ref().mistake() {
+                self.mistake(&threshold.span(), words.into());
+            }
+        }
+        let classes = match kinds.get("motion").and_then(|kind| kind.fields.get("class")).map(|field| &field.shape) {
+            Some(Shape::Register(Scalar::Choice { choices })) => choices.keys().collect(),
+            _ => Vec::new(),
+        };
+        for class in classes.into_iter().filter(|class| !votes.classes.contains_key(*class)) {
+            let words = format!("a motion may be of class `{class}`, but [votes.classes] does not say how many must agree");
+            self.mistake(&raw.span(), words);
+        }
+        let plain = |(name, threshold): (&String, &Spanned<Threshold>)| (name.clone(), *threshold.get_ref());
+        Votes { law: votes.law.clone(), quorum: *votes.quorum.get_ref(), classes: votes.classes.iter().map(plain).collect() }
     }
 
     /// Who reads what is for an audience.

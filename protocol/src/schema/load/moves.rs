@@ -4,14 +4,20 @@ use std::collections::BTreeSet;
 
 use super::check::{Check, Fields};
 use super::raw::{RawDeadline, RawMove, RawNeeds, RawWhen};
-use crate::schema::{Deadline, Label, Move, Needs, Scalar, Shape, StateName, When};
+use crate::schema::{Deadline, Label, Move, MoveName, Needs, Scalar, Shape, StateName, When};
 
 impl Check<'_> {
-    pub(super) fn a_move(&mut self, raw: RawMove, states: &BTreeSet<StateName>, fields: &Fields) -> Option<Move> {
+    pub(super) fn a_move(
+        &mut self,
+        raw: RawMove,
+        states: &BTreeSet<StateName>,
+        moves: &BTreeSet<MoveName>,
+        fields: &Fields,
+    ) -> Option<Move> {
         let from = self.names(&raw.from, states, "state", "states");
         let to = self.known(&raw.to, states, "state", "states");
         let by = self.role_set(&raw.by);
-        let needs = raw.needs.iter().filter_map(|needs| self.needs(needs, fields)).collect();
+        let needs = raw.needs.iter().filter_map(|needs| self.needs(needs, moves, fields)).collect();
         let freezes = raw.freezes.map(|names| self.names(&names, &fields.drafted(), "drafted text", "drafted texts"));
         Some(Move {
             label: Label { zh: raw.zh, en: raw.en },
@@ -25,7 +31,7 @@ impl Check<'_> {
         })
     }
 
-    fn needs(&mut self, raw: &RawNeeds, fields: &Fields) -> Option<Needs> {
+    fn needs(&mut self, raw: &RawNeeds, moves: &BTreeSet<MoveName>, fields: &Fields) -> Option<Needs> {
         let field = self.field_name(&raw.field, fields);
         let shape = field.as_ref().and_then(|field| fields.shape(field));
         if shape.is_some_and(|shape| matches!(shape, Shape::PerParty(_)) == raw.parties.is_none()) {
@@ -34,8 +40,15 @@ impl Check<'_> {
         }
         let known = self.parties.clone();
         let parties = raw.parties.as_ref().map(|names| self.names(names, &known, "party", "parties")).unwrap_or_default();
+        if raw.after.is_some() && shape.is_some_and(|shape| matches!(shape, Shape::Register(_) | Shape::Prose { .. })) {
+            self.mistake(
+                &raw.field.span(),
+                format!("only entries are made anew after a move; `{}` has none", raw.field.get_ref()),
+            );
+        }
+        let after = raw.after.as_ref().map(|names| self.names(names, moves, "move", "moves")).unwrap_or_default();
         let when = self.condition(raw.when.as_ref(), fields)?;
-        Some(Needs { field: field?, parties, when })
+        Some(Needs { field: field?, parties, after, when })
     }
 
     pub(super) fn deadline(&mut self, raw: RawDeadline, states: &BTreeSet<StateName>, fields: &Fields) -> Option<Deadline> {

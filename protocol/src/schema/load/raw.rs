@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::id::Audience;
-use crate::schema::{FieldName, KindName, Label, MoveName, Party, Role, StateName, Weight, Within};
+use crate::schema::{FieldName, KindName, Label, MoveName, Party, Role, StateName, Threshold, Weight, Within};
 
 pub(super) type Names = Spanned<Vec<Spanned<String>>>;
 
@@ -20,6 +20,15 @@ pub(super) struct RawSchema {
     #[serde(default)]
     pub(super) audiences: BTreeMap<Audience, Names>,
     pub(super) kinds: IndexMap<KindName, Spanned<RawKind>>,
+    pub(super) votes: Option<Spanned<RawVotes>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawVotes {
+    pub(super) law: Label,
+    pub(super) quorum: Spanned<Threshold>,
+    pub(super) classes: IndexMap<String, Spanned<Threshold>>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +119,7 @@ pub(super) struct RawMove {
 pub(super) struct RawNeeds {
     pub(super) field: Spanned<String>,
     pub(super) parties: Option<Names>,
+    pub(super) after: Option<Names>,
     pub(super) when: Option<RawWhen>,
 }
 

@@ -44,6 +44,23 @@ fn what_is_kept_for_a_while_can_be_done_and_for_how_long_makes_sense() {
     }
 }
 
+#[test]
+fn majorities_are_parts_of_a_whole_and_there_is_one_for_each_class() {
+    for (right, wrong, words) in [
+        ("quorum = { at_least = [2, 3] }", "quorum = { at_least = [4, 3] }", "more than all"),
+        ("quorum = { at_least = [2, 3] }", "quorum = { at_least = [2, 0] }", "neither number may be 0"),
+        ("major = { at_least = [3, 4] }", "major = { more_than = [4, 4] }", "nothing is more than all"),
+        ("major = { at_least = [3, 4] }", "grave = { at_least = [3, 4] }", "of class `major`, but [votes.classes] does not say"),
+    ] {
+        let text = BUILT_IN.replacen(right, wrong, 1);
+        let BadSchema(mistakes) = parse(&text).expect_err(wrong);
+        assert!(matches!(&mistakes[..], [one] if one.words.contains(words)), "{wrong}: {mistakes:?}");
+    }
+    let other = parse(&BUILT_IN.replacen("more_than = [1, 2]", "at_least = [3, 5]", 1)).expect("another law");
+    assert_eq!(other.votes.classes["ordinary"].of(10), 6);
+    assert_eq!(parse(SMALL).expect("says nothing of votes").votes, Votes::default());
+}
+
 /// One kind in which everything that can be referred to is referred to.
 const SMALL: &str = r#"version = 1
 [parties]
@@ -68,6 +85,7 @@ size = { zh = "规模", en = "size", type = "choice", write = ["clerk"], choices
 handler = { zh = "经办", en = "handler", type = "party", write = ["clerk"] }
 draft = { zh = "稿", en = "draft", type = "prose", write = ["clerk"] }
 signed = { zh = "签", en = "signed", type = "per_party", write = ["anyone"], entry = { yes = { zh = "是", en = "yes", type = "yes_no" } } }
+log = { zh = "记", en = "log", type = "log", write = ["clerk"], entry = { yes = { zh = "是", en = "yes", type = "yes_no" } } }
 next = { zh = "下", en = "next", type = "record", kind = "job", writable_in = ["open"], write = ["clerk"] }
 [kinds.job.states]
 open = { zh = "开", en = "open" }
@@ -80,7 +98,7 @@ to = "shut"
 weight = "close"
 by = ["clerk"]
 freezes = ["draft"]
-needs = [{ field = "signed", parties = ["office"], when = { field = "size", is = "big" } }, { field = "name" }]
+needs = [{ field = "signed", parties = ["office"], when = { field = "size", is = "big" } }, { field = "name" }, { field = "log", after = ["shut"] }]
 [[kinds.job.deadlines]]
 zh = "期"
 en = "term"
@@ -122,6 +140,8 @@ fn a_mistake_is_told_once_and_not_by_all_that_refers_to_it() {
         ("is = \"big\"", "is = \"huge\"", &["`size` has no choice `huge`"]),
         ("freezes = [\"draft\"]", "freezes = [\"name\"]", &["no drafted text `name`"]),
         ("{ field = \"name\" }", "{ field = \"nam\" }", &["no field `nam`"]),
+        ("after = [\"shut\"]", "after = [\"shutt\"]", &["no move `shutt`"]),
+        ("{ field = \"log\", ", "{ field = \"name\", ", &["only entries are made anew"]),
         ("parties = [\"office\"], ", "", &["name the parties whose `signed`"]),
         ("create = [\"clerk\"]", "create = [\"anyone\"]", &["builder may make one, but not write `name`"]),
     ] {

@@ -1,0 +1,57 @@
+// Keeps the field face on the phone, so that it opens without any network. The files of one build are one cache: a page
+// never runs on files of two builds. A new build waits until a page tells it to take over, when nothing typed is at stake.
+// What is not of the face - the interface, the console - passes by.
+
+declare const self: ServiceWorkerGlobalScope
+/** Written in by the build. */
+declare const __SHELL__: { revision: string; files: string[] }
+
+const SHELL = __SHELL__
+const CACHE = `shell-${SHELL.revision}`
+const PAGE = 'index.html'
+
+const address = (file: string) => new URL(file, self.registration.scope).href
+const FILES = new Set(SHELL.files.map(address))
+/** Under these the page is served; an invitation's link is the second. */
+const PAGES = new Set(['', 'enrol', 'enrol/'].map(address))
+
+self.addEventListener('install', (event) => event.waitUntil(keep()))
+self.addEventListener('activate', (event) => event.waitUntil(takeOver()))
+self.addEventListener('message', (event) => {
+  if (event.data === 'take-over') void self.skipWaiting()
+})
+self.addEventListener('fetch', (event) => {
+  const { request } = event
+  if (request.method !== 'GET') return
+  const asked = new URL(request.url)
+  asked.hash = asked.search = ''
+  if (request.mode === 'navigate') {
+    if (PAGES.has(asked.href)) event.respondWith(kept(address(PAGE), request))
+  } else if (FILES.has(asked.href)) {
+    event.respondWith(kept(asked.href, request))
+  }
+})
+
+/** All files or none. What an older build has under the same name has the same bytes, and is not loaded again. */
+async function keep(): Promise<void> {
+  const cache = await caches.open(CACHE)
+  await Promise.all(
+    [...FILES].map(async (file) => {
+      const older = file.includes('/assets/') ? await caches.match(file) : undefined
+      await (older ? cache.put(file, older) : cache.add(new Request(file, { cache: 'no-cache' })))
+    }),
+  )
+}
+
+async function takeOver(): Promise<void> {
+  const names = await caches.keys()
+  await Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name)))
+  await self.clients.claim()
+}
+
+async function kept(file: string, request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE)
+  return (await cache.match(file)) ?? fetch(request)
+}
+
+export {}
