@@ -39,6 +39,8 @@ struct Connection {
     skew: SpanMs,
     /// What opened the connection, where the device keeps it itself.
     ticket: Option<Ticket>,
+    /// When the device is to be given another.
+    renew_at: Option<UnixMs>,
     /// When a role of its person begins or ends next.
     reconsider: Option<UnixMs>,
     stay: Stay,
@@ -57,6 +59,7 @@ pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut sock
         listening: std::collections::BTreeSet::new(),
         skew: SpanMs(0),
         ticket,
+        renew_at: None,
         reconsider: None,
         stay: Stay::begin(&app, id),
         app,
@@ -73,6 +76,7 @@ impl Connection {
     async fn run(&mut self, socket: &mut WebSocket) -> Result<(), axum::Error> {
         let mut judging = FuturesUnordered::new();
         let mut stopping = self.app.stopping.clone();
+        let mut to_read: Option<(FeedId, Seq)> = None;
         loop {
             while let Some(output) = self.session.poll_output() {
                 match output {
@@ -86,7 +90,7 @@ impl Connection {
                     Output::Submit(batch) => {
                         judging.push(judge(self.app.clone(), self.stay.pace(), self.device.id, self.skew, batch));
                     }
-                    Output::Read { feed, after } => self.read(feed, after).await,
+                    Output::Read { feed, after } => to_read = Some((feed, after)),
                     Output::Saw { feed, upto } => self.saw(feed, upto),
                     Output::Close => {
                         drop(socket.send(Message::Close(None)).await);
@@ -94,8 +98,18 @@ impl Connection {
                     }
                 }
             }
-            let reconsider = self.reconsider.map(|at| (at - self.app.clock.now()).0.max(0).unsigned_abs());
+            let now = self.app.clock.now();
+            let [reconsider, renewal] = [self.reconsider, self.renew_at].map(|at| Some((at? - now).0.max(0).unsigned_abs() + 1));
+            // In this order: what its person may know is asked before another page is read for it, and what the device says
+            // is heard between two pages, however long the feed is.
             tokio::select! {
+                biased;
+                () = until(&mut stopping) => self.end(ByeCode::GoingAway, "the server is going down"),
+                (code, why) = self.stay.over() => self.end(code, why),
+                news = self.wake.news() => self.news(news).await,
+                () = after(reconsider) => self.standings().await,
+                () = after(renewal) => self.renew(self.app.clock.now()),
+                Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
                 message = tokio::time::timeout(GONE, socket.recv()) => match message {
                     Ok(Some(Ok(Message::Binary(bytes)))) => self.session.handle(Input::Frame(&bytes)),
                     Ok(Some(Ok(Message::Text(_)))) => self.end(ByeCode::BadFrame, "frames are binary messages"),
@@ -104,11 +118,7 @@ impl Connection {
                     Ok(Some(Err(why))) => return self.broken(socket, why).await,
                     Err(_) => return Ok(()),
                 },
-                Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
-                news = self.wake.news() => self.news(news).await,
-                () = after(reconsider) => self.standings().await,
-                (code, why) = self.stay.over() => self.end(code, why),
-                () = until(&mut stopping) => self.end(ByeCode::GoingAway, "the server is going down"),
+                (feed, after) = next(&mut to_read), if to_read.is_some() => self.read(feed, after).await,
             }
         }
     }
@@ -154,10 +164,13 @@ impl Connection {
 
     /// Gives the device another token before the one it has runs out.
     fn renew(&mut self, now: UnixMs) {
-        if self.ticket.is_some_and(|ticket| ticket.is_stale_at(now)) {
-            let token = self.app.tickets.token(self.device.id, now);
+        if let Some(ticket) = self.ticket
+            && let Some(token) = self.app.tickets.renewed(ticket, now)
+        {
+            self.ticket = Some(Ticket { made: now, ..ticket });
             self.session.handle(Input::Token(TokenFrame { token, expires: now + GOOD_FOR }));
         }
+        self.renew_at = self.ticket.and_then(|ticket| ticket.renewed_at()).filter(|due| now <= *due);
     }
 
     fn storage(&mut self, error: &StoreError) {
@@ -256,6 +269,14 @@ impl Connection {
 async fn after(wait: Option<u64>) {
     match wait {
         Some(wait) => tokio::time::sleep(Duration::from_millis(wait)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes what is to be read, if anything is.
+async fn next(to_read: &mut Option<(FeedId, Seq)>) -> (FeedId, Seq) {
+    match to_read.take() {
+        Some(next) => next,
         None => std::future::pending().await,
     }
 }

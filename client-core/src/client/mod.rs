@@ -21,6 +21,7 @@ mod renewal;
 mod replay;
 mod tally;
 mod typed;
+mod waiting;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

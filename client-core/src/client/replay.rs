@@ -28,6 +28,8 @@ pub(super) struct TakeBack {
     pub(super) from: Option<i64>,
     /// What the server said of some of it.
     pub(super) refusals: BTreeMap<ChangeHash, Refusal>,
+    /// What it was written on top of and is to be said without.
+    pub(super) without: BTreeSet<ChangeHash>,
 }
 
 impl TakeBack {
@@ -90,7 +92,9 @@ impl Client {
         for (kept, change) in ancestry(all, taken)? {
             if !taken.contains(&kept.hash) {
                 replay.context.apply(&change)?;
-                replay.seen.apply(&change)?;
+                if !back.without.contains(&kept.hash) {
+                    replay.seen.apply(&change)?;
+                }
                 continue;
             }
             let acts = replay.context.understand(&change)?;
