@@ -1,5 +1,7 @@
 //! One websocket: moves bytes between a socket and a [`ServerSession`], and does what the session asks.
 
+pub mod visit;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,18 +53,7 @@ type Judged = Result<Pushed, (ByeCode, String)>;
 pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut socket: WebSocket) {
     let id = device.id;
     info!(device = %id, "connected");
-    let wake = app.hub.connect(id);
-    let mut connection = Connection {
-        session: ServerSession::new(id),
-        listening: std::collections::BTreeSet::new(),
-        skew: SpanMs(0),
-        ticket,
-        reconsider: None,
-        stay: Stay::begin(&app, id),
-        app,
-        device,
-        wake,
-    };
+    let mut connection = Connection::begin(app, device, ticket);
     match connection.run(&mut socket).await {
         Ok(()) => info!(device = %id, "disconnected"),
         Err(why) => info!(device = %id, %why, "connection lost"),
@@ -70,32 +61,51 @@ pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut sock
 }
 
 impl Connection {
+    fn begin(app: App, device: DeviceRow, ticket: Option<Ticket>) -> Self {
+        let id = device.id;
+        Self {
+            session: ServerSession::new(id),
+            listening: std::collections::BTreeSet::new(),
+            skew: SpanMs(0),
+            ticket,
+            reconsider: None,
+            stay: Stay::begin(&app, id),
+            wake: app.hub.connect(id),
+            app,
+            device,
+        }
+    }
+
     async fn run(&mut self, socket: &mut WebSocket) -> Result<(), axum::Error> {
         let mut judging = FuturesUnordered::new();
         let mut stopping = self.app.stopping.clone();
         loop {
-            while let Some(output) = self.session.poll_output() {
-                match output {
-                    Output::Send(bytes) => {
-                        if send(socket, bytes).await? == Sent::Stuck {
-                            debug!(device = %self.device.id, "the link takes nothing any more");
-                            return Ok(());
-                        }
-                    }
-                    Output::Introduce { device_time, cursors } => self.introduce(device_time, cursors).await,
-                    Output::Submit(batch) => {
-                        judging.push(judge(self.app.clone(), self.stay.pace(), self.device.id, self.skew, batch));
-                    }
-                    Output::Read { feed, after } => self.read(feed, after).await,
-                    Output::Saw { feed, upto } => self.saw(feed, upto),
-                    Output::Close => {
-                        drop(socket.send(Message::Close(None)).await);
+            // One thing after another: what the device says is heard between two pages of a long log, not after the last, and
+            // its receipt waits for one page.
+            let output = self.session.poll_output();
+            let goes_on = output.is_some();
+            match output {
+                Some(Output::Send(bytes)) => {
+                    if send(socket, bytes).await? == Sent::Stuck {
+                        debug!(device = %self.device.id, "the link takes nothing any more");
                         return Ok(());
                     }
                 }
+                Some(Output::Introduce { device_time, cursors }) => self.introduce(device_time, cursors).await,
+                Some(Output::Submit(batch)) => {
+                    judging.push(judge(self.app.clone(), self.stay.pace(), self.device.id, self.skew, batch));
+                }
+                Some(Output::Read { feed, after }) => self.read(feed, after).await,
+                Some(Output::Saw { feed, upto }) => self.saw(feed, upto),
+                Some(Output::Close) => {
+                    drop(socket.send(Message::Close(None)).await);
+                    return Ok(());
+                }
+                None => {}
             }
             let reconsider = self.reconsider.map(|at| (at - self.app.clock.now()).0.max(0).unsigned_abs());
             tokio::select! {
+                biased;
                 message = tokio::time::timeout(GONE, socket.recv()) => match message {
                     Ok(Some(Ok(Message::Binary(bytes)))) => self.session.handle(Input::Frame(&bytes)),
                     Ok(Some(Ok(Message::Text(_)))) => self.end(ByeCode::BadFrame, "frames are binary messages"),
@@ -105,10 +115,11 @@ impl Connection {
                     Err(_) => return Ok(()),
                 },
                 Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
-                news = self.wake.news() => self.news(news).await,
-                () = after(reconsider) => self.standings().await,
                 (code, why) = self.stay.over() => self.end(code, why),
                 () = until(&mut stopping) => self.end(ByeCode::GoingAway, "the server is going down"),
+                news = self.wake.news() => self.news(news).await,
+                () = after(reconsider) => self.standings().await,
+                () = std::future::ready(()), if goes_on => {}
             }
         }
     }
