@@ -25,7 +25,7 @@ const KEY_TEXT: u32 = 0x15;
 const KEY_COUNTER: u32 = 0x13;
 const REPLACED_COUNTER: u32 = 0x73;
 /// Every column that a change of ours may have: object, key, insert, action, value, replaced. Marks have none.
-const COLUMNS: [u32; 12] =
+pub(crate) const COLUMNS: [u32; 12] =
     [0x01, 0x02, 0x11, KEY_COUNTER, KEY_TEXT, INSERT, 0x42, 0x56, RAW_VALUES, REPLACED_COUNT, 0x71, REPLACED_COUNTER];
 
 /// Checks the spelling and the counts of a plain change chunk.
@@ -116,6 +116,11 @@ impl<'a> Reader<'a> {
         let mut reader = Self(chunk.get(DATA_AT..)?);
         reader.unsigned().ok()?;
         Some(reader)
+    }
+
+    /// Of any bytes.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes)
     }
 
     /// Everything that was not read.

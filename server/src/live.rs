@@ -1,5 +1,7 @@
 //! One websocket: moves bytes between a socket and a [`ServerSession`], and does what the session asks.
 
+pub mod visit;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,19 +55,7 @@ type Judged = Result<Pushed, (ByeCode, String)>;
 pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut socket: WebSocket) {
     let id = device.id;
     info!(device = %id, "connected");
-    let wake = app.hub.connect(id);
-    let mut connection = Connection {
-        session: ServerSession::new(id),
-        listening: std::collections::BTreeSet::new(),
-        skew: SpanMs(0),
-        ticket,
-        renew_at: None,
-        reconsider: None,
-        stay: Stay::begin(&app, id),
-        app,
-        device,
-        wake,
-    };
+    let mut connection = Connection::begin(app, device, ticket);
     match connection.run(&mut socket).await {
         Ok(()) => info!(device = %id, "disconnected"),
         Err(why) => info!(device = %id, %why, "connection lost"),
@@ -73,6 +63,22 @@ pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut sock
 }
 
 impl Connection {
+    fn begin(app: App, device: DeviceRow, ticket: Option<Ticket>) -> Self {
+        let id = device.id;
+        Self {
+            session: ServerSession::new(id),
+            listening: std::collections::BTreeSet::new(),
+            skew: SpanMs(0),
+            ticket,
+            renew_at: None,
+            reconsider: None,
+            stay: Stay::begin(&app, id),
+            wake: app.hub.connect(id),
+            app,
+            device,
+        }
+    }
+
     async fn run(&mut self, socket: &mut WebSocket) -> Result<(), axum::Error> {
         let mut judging = FuturesUnordered::new();
         let mut stopping = self.app.stopping.clone();

@@ -9,7 +9,7 @@ mod past;
 pub mod server;
 
 use crate::id::FeedId;
-use crate::wire::{BadFrame, Bye};
+use crate::wire::{BadFrame, Bye, Senseless};
 
 /// Why a connection ends. Stable names; they are part of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +116,9 @@ pub enum PeerError {
         /// Where.
         feed: FeedId,
     },
+    /// It sent something in short that means nothing on this connection.
+    #[error("the peer sent what this connection cannot complete: {0}")]
+    Senseless(#[from] Senseless),
     /// An item that refers to nothing.
     #[error("the peer sent an item that refers to nothing")]
     Dangling,

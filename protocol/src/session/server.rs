@@ -19,8 +19,8 @@ use crate::roster::Roster;
 use crate::schema::Schema;
 use crate::time::UnixMs;
 use crate::wire::{
-    CalendarFrame, Content, Cursor, Frame, Grant, Grants, Hello, Item, Items, Pong, Receipt, RosterFrame, Ruling, SchemaFrame,
-    Sorry, TokenFrame, VERSION, Visit, Welcome,
+    CalendarFrame, Common, Content, Cursor, Frame, Grant, Grants, Hello, Item, Items, Pong, Receipt, RosterFrame, Ruling,
+    SchemaFrame, Seen, Senseless, Sorry, TokenFrame, VERSION, Visit, Welcome, knows,
 };
 
 /// What happened.
@@ -193,6 +193,8 @@ pub struct ServerSession {
     followed: BTreeMap<FeedId, Followed>,
     /// The dictionary by which its device reads packs, if it does.
     dictionary: Option<u32>,
+    /// What its device said in short, and so may be answered in short.
+    common: Option<Common>,
     /// The feed being read, and after which position.
     reading: Option<(FeedId, Seq)>,
     last_read: Option<FeedId>,
@@ -214,6 +216,7 @@ impl ServerSession {
             readable: BTreeMap::new(),
             followed: BTreeMap::new(),
             dictionary: None,
+            common: None,
             reading: None,
             last_read: None,
             judging: BTreeMap::new(),
@@ -279,10 +282,27 @@ impl ServerSession {
     fn frame(&mut self, frame: Frame) {
         match (frame, &self.phase) {
             (Frame::Hello(hello), Phase::Greeting) => self.hello(hello),
+            (Frame::ShortHello(short), Phase::Greeting) => match short.in_full(self.device) {
+                Some(hello) => {
+                    self.common = Some(Common::of(&hello));
+                    self.hello(hello);
+                }
+                None => self.end(ByeCode::Misbehaved, "a hello of more feeds than one may follow".into()),
+            },
             (Frame::Ping(ping), _) => self.send(Pong { number: ping.number }),
             (Frame::Unknown(kind), _) => self.send(Sorry { kind }),
             (Frame::Push(push), Phase::Introducing(_) | Phase::Open) => self.push(Parcel::Plain(push.batch)),
             (Frame::PackedPush(push), Phase::Introducing(_) | Phase::Open) => self.push(Parcel::Packed(push)),
+            (Frame::ShortPush(short), Phase::Introducing(_) | Phase::Open) => {
+                match self.common.as_ref().and_then(|common| common.pushed(short).ok()) {
+                    Some(push) => self.push(Parcel::Packed(push)),
+                    None => self.end(ByeCode::Misbehaved, Senseless.to_string()),
+                }
+            }
+            (Frame::ShortSeen(short), Phase::Open) => match self.common.as_ref().and_then(|common| common.seen(short).ok()) {
+                Some(Seen { upto }) => self.saw(upto),
+                None => self.end(ByeCode::Misbehaved, Senseless.to_string()),
+            },
             (Frame::Follow(follow), Phase::Open) => {
                 if self.followed.len() >= limits::FEEDS && !self.followed.contains_key(&follow.from.feed) {
                     return self.end(ByeCode::Misbehaved, format!("more than {} feeds", limits::FEEDS));
@@ -321,7 +341,7 @@ impl ServerSession {
         if introduction.schema.version > hello.schema {
             self.send(SchemaFrame { text: introduction.schema.text().to_owned() });
         }
-        if hello.calendar.is_some_and(|known| known != introduction.calendar.fingerprint()) {
+        if hello.calendar.is_some_and(|known| !knows(known, introduction.calendar.fingerprint())) {
             self.send(CalendarFrame { text: introduction.calendar.text().to_owned() });
         }
         introduction.communities.iter().for_each(|standing| self.send_roster(standing));
@@ -330,14 +350,21 @@ impl ServerSession {
         let links: Vec<Link> =
             hello.feeds.iter().filter(goes_on).filter_map(|cursor| introduction.links.get(&cursor.feed).copied()).collect();
         let past = (!links.is_empty()).then(|| fingerprint(links));
-        self.send(Welcome {
+        let welcome = Welcome {
             version: VERSION,
             server_time: introduction.server_time,
             epoch: introduction.epoch,
             schema: introduction.schema.version,
             feeds: grants.try_into().expect("as many as were asked for"),
             past,
-        });
+        };
+        match &mut self.common {
+            Some(common) => {
+                let answer = common.welcome(welcome);
+                self.send(answer);
+            }
+            None => self.send(welcome),
+        }
         hello.feeds.iter().for_each(|cursor| self.saw(*cursor));
         self.out.extend(self.after_welcome.drain(..));
     }
@@ -390,7 +417,11 @@ impl ServerSession {
                 _ => None,
             }));
         }
-        self.send(receipt);
+        let frame = match self.common.as_ref().filter(|_| own.is_some()) {
+            Some(common) => common.receipt(receipt),
+            None => receipt.into(),
+        };
+        self.send(frame);
     }
 
     fn grew(&mut self, feed: FeedId, head: Seq) {
@@ -432,7 +463,13 @@ impl ServerSession {
         followed.own = own.iter().copied().filter(|seq| *seq > end.seq).collect();
         let items = to_items(feed, after, &end, entries.into_iter().filter(|entry| !own.contains(&entry.seq)));
         match self.dictionary.map(|dictionary| pack_items(&items, dictionary)) {
-            Some(Ok(packed)) => self.send(packed),
+            Some(Ok(packed)) => {
+                let frame = match &self.common {
+                    Some(common) => common.items(packed),
+                    None => packed.into(),
+                };
+                self.send(frame);
+            }
             _ => self.send(items),
         }
     }

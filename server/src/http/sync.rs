@@ -1,11 +1,14 @@
-//! `GET /api/v1/sync`: the websocket on which a device syncs.
+//! `GET /api/v1/sync`: the websocket on which a device syncs; `POST`: the same frames in one request.
 
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use renolog_protocol::limits;
-use renolog_protocol::wire::SUBPROTOCOL;
+use renolog_protocol::wire::{SEQUENCE, SUBPROTOCOL, split};
 
 use super::Problem;
 use super::auth::Connecting;
@@ -32,4 +35,20 @@ pub(super) async fn upgrade(
         live::serve(app, device, kept_by_device, socket).await;
         drop(seat);
     }))
+}
+
+/// A visit: frames one after the other as the body, and those that answer them as the answer's.
+pub(super) async fn visit(
+    State(app): State<App>,
+    Connecting { device, ticket, cookie }: Connecting,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let body = body.map_err(|why| match why.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(why.body_text()),
+        _ => Problem::bad_request(why.body_text()),
+    })?;
+    let frames = split(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(SEQUENCE))]);
+    let answer = live::visit::answer(app, device, (!cookie).then_some(ticket), frames).await;
+    Ok((headers, answer).into_response())
 }

@@ -7,7 +7,7 @@ use renolog_protocol::key::DeviceKey;
 use renolog_protocol::record::{Created, Record, Stamp, creation};
 use renolog_protocol::schema::{FieldName, KindName, Party, Schema, Value};
 use renolog_protocol::time::UnixMs;
-use renolog_protocol::wire::{Bye, Frame, Hello, List, Push, Receipt, VERSION};
+use renolog_protocol::wire::{Bye, Cursor, Frame, Hello, List, Push, Receipt, VERSION};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -140,19 +140,27 @@ impl Peer {
     /// # Panics
     /// If there is none.
     pub async fn welcomed(&mut self, who: &Enrolled) {
+        self.hello(who, Vec::new()).await;
+        self.until(|frame| matches!(frame, Frame::Welcome(_))).await;
+    }
+
+    /// Says hello as an older device would that follows these feeds.
+    ///
+    /// # Panics
+    /// If the socket is gone.
+    pub async fn hello(&mut self, who: &Enrolled, feeds: Vec<Cursor>) {
         self.say(Hello {
             oldest: VERSION,
             newest: VERSION,
             device: who.device,
             schema: u32::MAX,
             device_time: now(),
-            feeds: List::default(),
+            feeds: feeds.try_into().expect("no more than one may follow"),
             rosters: List::default(),
             calendar: None,
             dictionary: None,
         })
         .await;
-        self.until(|frame| matches!(frame, Frame::Welcome(_))).await;
     }
 
     /// Sends a frame.
