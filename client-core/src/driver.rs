@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::client::{Client, Input, Output};
 use crate::device::Clock;
+use crate::sign_in::Signer;
 use crate::transport::{Link, LinkEvent, Target, Traffic};
 use crate::trust::Trust;
 use crate::ways::{TIME_ENOUGH, Way, Ways};
@@ -68,7 +69,12 @@ impl Shared {
         let client = lock(&self.client);
         let enrolled = client.enrolment()?;
         let (server, token) = (enrolled.server.clone(), enrolled.token.clone());
-        Some(Target { server, token, trust: self.trust.clone(), signer: client.signer() })
+        Some(Target {
+            server,
+            token,
+            trust: self.trust.clone(),
+            signer: client.key().map(|key| Signer { device: client.device(), key: Arc::new(key.clone()) }),
+        })
     }
 }
 
@@ -105,6 +111,7 @@ pub(crate) async fn drive(shared: Arc<Shared>) {
                 Output::Connect => link = shared.open(),
                 Output::Send(bytes) => link.iter().for_each(|standing| standing.link.send(bytes.clone())),
                 Output::Disconnect => shared.ended(link.take(), true),
+                Output::Sign { .. } => tracing::error!("this device's key is kept in its store; there is nobody to ask"),
             }
         }
         link.iter().for_each(|standing| standing.link.said());

@@ -54,24 +54,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(not(target_family = "wasm"))]
 mod asking;
 pub mod client;
+#[cfg(not(target_family = "wasm"))]
 pub mod device;
+#[cfg(not(target_family = "wasm"))]
 mod driver;
 pub mod engine;
+#[cfg(not(target_family = "wasm"))]
 mod enrol;
 mod invitation;
+#[cfg(not(target_family = "wasm"))]
 mod settings;
+#[cfg(not(target_family = "wasm"))]
 mod sign_in;
 pub mod store;
+#[cfg(not(target_family = "wasm"))]
 mod transport;
+#[cfg(not(target_family = "wasm"))]
 mod trust;
+pub mod turned_away;
+#[cfg(not(target_family = "wasm"))]
 mod visit;
+#[cfg(not(target_family = "wasm"))]
 mod ways;
 
+#[cfg(not(target_family = "wasm"))]
 pub use asking::AskError;
 pub use client::Client;
+#[cfg(not(target_family = "wasm"))]
 pub use device::{Device, DeviceError, Settings};
+#[cfg(not(target_family = "wasm"))]
 pub use enrol::{EnrolledCommunity, Enrolment};
 pub use invitation::{BadInvitation, Invitation};
+#[cfg(not(target_family = "wasm"))]
 pub use trust::BadRoots;

@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use renolog_protocol::limits;
-use renolog_protocol::session::ByeCode;
-use renolog_protocol::time::SpanMs;
 use renolog_protocol::wire::{Bye, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
@@ -29,6 +27,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use crate::asking::AskError;
 use crate::sign_in::{Signer, sign_in};
 use crate::trust::Trust;
+use crate::turned_away::farewell;
 use crate::visit::{Missed, visit};
 use crate::ways::Way;
 
@@ -48,7 +47,7 @@ pub(crate) struct Target {
     pub(crate) server: String,
     pub(crate) token: String,
     pub(crate) trust: Trust,
-    pub(crate) signer: Signer,
+    pub(crate) signer: Option<Signer>,
 }
 
 /// What happened on the link.
@@ -178,13 +177,12 @@ async fn live(
         Err(Error::Http(response)) if response.status() == StatusCode::UNAUTHORIZED => {
             let token = match signed_in(&target).await {
                 Ok(token) => token,
-                Err(AskError::Refused { code, zh, en }) if code == ByeCode::UnknownDevice.as_str() => {
-                    let bye = Bye { zh, ..ByeCode::UnknownDevice.bye(en) };
+                Err(Some(bye)) => {
                     // What comes after it does not matter.
                     drop(report.send(LinkEvent::TurnedAway(bye)).await);
                     return Ok(());
                 }
-                Err(_) => return Err(Error::Http(response)),
+                Err(None) => return Err(Error::Http(response)),
             };
             if report.send(LinkEvent::SignedIn(token.clone())).await.is_err() {
                 return Ok(());
@@ -199,11 +197,18 @@ async fn live(
     converse(socket, to_send, report).await
 }
 
-async fn signed_in(target: &Target) -> Result<String, AskError> {
+/// Another token; or how the device is turned away, if signing in again would not help.
+async fn signed_in(target: &Target) -> Result<String, Option<Bye>> {
+    let Some(signer) = target.signer.clone() else { return Err(None) };
     let asked = target.clone();
-    let asked = tokio::task::spawn_blocking(move || sign_in(&asked.trust, &asked.server, &asked.signer)).await;
+    let asked = tokio::task::spawn_blocking(move || sign_in(&asked.trust, &asked.server, &signer)).await;
     let answer = asked.unwrap_or_else(|stopped| Err(AskError::Unreachable(stopped.to_string())));
-    answer.inspect_err(|error| tracing::info!(%error, "signing in"))
+    answer.inspect_err(|error| tracing::info!(%error, "signing in")).map_err(|error| match error {
+        AskError::Refused { code, zh, en } if code == ByeCode::UnknownDevice.as_str() => {
+            Some(Bye { zh, ..ByeCode::UnknownDevice.bye(en) })
+        }
+        _ => None,
+    })
 }
 
 async fn connect_soon(target: &Target, traffic: Arc<Traffic>) -> Result<WebSocketStream<Wire>, Error> {
@@ -300,7 +305,10 @@ async fn visited(
             Ok(Ok(())) => return LinkEvent::Visited,
             Ok(Err(Missed::Refused(answer))) if answer.status() == StatusCode::UNAUTHORIZED && may_sign_in => {
                 may_sign_in = false;
-                let Some(token) = signed_in(&target).await else { return turned_away(&answer) };
+                let token = match signed_in(&target).await {
+                    Ok(token) => token,
+                    Err(bye) => return bye.map_or_else(|| turned_away(&answer), LinkEvent::TurnedAway),
+                };
                 target.token.clone_from(&token);
                 if report.send(LinkEvent::SignedIn(token)).await.is_err() {
                     return LinkEvent::Gone;
@@ -345,23 +353,9 @@ fn timed_out() -> Error {
 
 /// The server answered the upgrade with a refusal.
 fn turned_away(response: &Response<Option<Vec<u8>>>) -> LinkEvent {
-    let problem = response.body().as_deref().and_then(|body| serde_json::from_slice::<serde_json::Value>(body).ok());
-    let words = |key: &str| problem.as_ref()?.get(key)?.as_str().map(str::to_owned);
-    let code = match response.status() {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ByeCode::NotAllowed,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => ByeCode::Busy,
-        _ => return LinkEvent::Gone,
-    };
-    let mut bye = code.bye(words("en").unwrap_or_else(|| format!("the server answered {}", response.status())));
-    bye.zh = words("zh").unwrap_or(bye.zh);
-    bye.retry_after = wait_asked_for(response).or(bye.retry_after);
-    LinkEvent::TurnedAway(bye)
-}
-
-/// `Retry-After`, in seconds.
-fn wait_asked_for(response: &Response<Option<Vec<u8>>>) -> Option<SpanMs> {
-    let seconds: u32 = response.headers().get("Retry-After")?.to_str().ok()?.parse().ok()?;
-    Some(SpanMs::from_secs(seconds.into()))
+    let body = response.body().as_deref().unwrap_or_default();
+    let retry_after = response.headers().get("Retry-After").and_then(|value| value.to_str().ok());
+    farewell(response.status().as_u16(), body, retry_after).map_or(LinkEvent::Gone, LinkEvent::TurnedAway)
 }
 
 /// What frames travel on, encrypted or not.
@@ -432,26 +426,5 @@ mod tests {
         ] {
             assert_eq!(sync_address(server), address);
         }
-    }
-
-    #[test]
-    fn a_refused_upgrade_says_whether_trying_again_helps() {
-        let answer = |status: u16, body: &str| {
-            let response = Response::builder().status(status).body(Some(body.as_bytes().to_vec())).expect("a response");
-            turned_away(&response)
-        };
-        let LinkEvent::TurnedAway(bye) = answer(401, r#"{"code":"not_allowed","zh":"设备已停用","en":"the device was retired"}"#)
-        else {
-            panic!("a 401 is an answer");
-        };
-        assert_eq!(
-            (bye.code.as_str(), bye.zh.as_str(), bye.en.as_str()),
-            ("not_allowed", "设备已停用", "the device was retired")
-        );
-        let mut busy = Response::builder().status(429).body(None).expect("a response");
-        busy.headers_mut().insert("Retry-After", 40.into());
-        assert!(matches!(turned_away(&busy), LinkEvent::TurnedAway(bye) if bye.retry_after == Some(SpanMs::from_secs(40))));
-        assert!(matches!(answer(503, ""), LinkEvent::TurnedAway(bye) if bye.retry_after.is_some()));
-        assert!(matches!(answer(500, "oops"), LinkEvent::Gone));
     }
 }

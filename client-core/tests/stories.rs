@@ -1,6 +1,8 @@
 //! What happens to people's work: stories of phones and a server, told without sockets.
 
+mod elsewhere;
 mod holidays;
+mod offered;
 mod released;
 mod story;
 mod three_steps;

@@ -121,6 +121,50 @@ fn signed_text(device: DeviceId, number: u64, feed: FeedId, device_time: UnixMs,
     text
 }
 
+/// A batch that its device has yet to sign: where the key cannot be asked at once, it is kept like this meanwhile.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Unsigned(#[n(0)] RawBatch);
+
+impl Unsigned {
+    /// Puts changes together, each after what it depends on.
+    ///
+    /// # Errors
+    /// [`BadBatch::Empty`], [`BadBatch::TooMany`]; and [`BadBatch::Twice`] for a change given twice.
+    pub fn new(
+        device: DeviceId,
+        number: u64,
+        feed: FeedId,
+        device_time: UnixMs,
+        changes: Vec<(RecordId, Change)>,
+    ) -> Result<Self, BadBatch> {
+        let names: Vec<(RecordId, ChangeHash)> = changes.iter().map(|(record, change)| (*record, change.hash())).collect();
+        check(&names)?;
+        let raw = |(record, change): (RecordId, Change)| RawChange { record, bytes: change.bytes().to_vec() };
+        let changes: Vec<RawChange> = changes.into_iter().map(raw).collect();
+        let changes = changes.try_into().expect("checked above");
+        let signature = Signature([0; 64]);
+        Ok(Self(RawBatch { device, number, feed, device_time, changes, signature, absent: None }))
+    }
+
+    /// What its device signs.
+    pub fn text(&self) -> Vec<u8> {
+        let Self(raw) = self;
+        let names: Vec<_> = raw.changes.iter().map(|change| (change.record, Change::name_of(&change.bytes))).collect();
+        signed_text(raw.device, raw.number, raw.feed, raw.device_time, &names)
+    }
+
+    /// The device's own count.
+    pub fn number(&self) -> u64 {
+        self.0.number
+    }
+
+    /// The batch under this signature, which is not looked at.
+    pub fn signed(self, signature: Signature) -> RawBatch {
+        RawBatch { signature, ..self.0 }
+    }
+}
+
 impl Batch {
     /// Puts changes under the device's signature.
     ///

@@ -45,13 +45,14 @@ impl DeviceKey {
         self.sign(&answer_text(device, challenge))
     }
 
-    pub(crate) fn sign(&self, text: &[u8]) -> Signature {
+    /// Signs a text of ours: [`answer_text`], or that of a batch.
+    pub fn sign(&self, text: &[u8]) -> Signature {
         Signature(self.0.sign(text).to_bytes())
     }
 }
 
 /// What is signed to answer a challenge. The leading text keeps it from being passed off as a batch.
-fn answer_text(device: DeviceId, challenge: &str) -> Vec<u8> {
+pub fn answer_text(device: DeviceId, challenge: &str) -> Vec<u8> {
     let mut text = b"renolog sign-in 1\n".to_vec();
     minicbor::encode((device, challenge), &mut text).expect("writing to memory does not fail");
     text
@@ -84,7 +85,8 @@ impl PublicKey {
         &self.0
     }
 
-    pub(crate) fn verifies(&self, text: &[u8], signature: &Signature) -> bool {
+    /// Whether `signature` is this device's over `text`.
+    pub fn verifies(&self, text: &[u8], signature: &Signature) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
         VerifyingKey::from_bytes(&self.0).is_ok_and(|key| key.verify_strict(text, &signature).is_ok())
     }

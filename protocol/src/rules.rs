@@ -5,6 +5,8 @@
 //! that is for the fold ([`crate::record::fold`]) to order. Only the writer's standing is judged by the clock of whoever
 //! asks: a role that has ended has ended, however old the change claims to be.
 
+mod offers;
+
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
@@ -15,9 +17,12 @@ use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Said, Seen,
 use crate::refusal::{Code, Refusal};
 use crate::roster::{Member, Roster};
 use crate::schema::{
-    Entry, Field, FieldName, KeySource, Kind, Label, MoveName, Needs, Role, Scalar, Schema, Shape, StateName, Value, built_in,
+    Entry, Field, FieldName, KeySource, Kind, Label, MoveName, Needs, Party, Role, Scalar, Schema, Shape, StateName, Value,
+    built_in,
 };
 use crate::time::UnixMs;
+
+pub use offers::{Offers, creatable, offers};
 
 /// Whose change it is, and the moment at which their roles are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,11 +91,13 @@ pub fn judge(
         return Err(refusal.into());
     }
     if !matches!(acts[0], Act::Create(_)) && seen.is_voided() {
-        return Err(refuse(Code::Voided, "这条记录已作废", "this record was struck out").into());
+        return Err(voided().into());
     }
     let mut refusal = not_a_member(schema, change);
     for (number, member) in roster.roles_of(author.person, author.at).filter(|m| m.party == *change.party()).enumerate() {
-        let case = Case { schema, kind, seen: &seen, now: record.now(), member, author, change, state: OnceCell::new() };
+        let (party, written) = (change.party(), change.device_time());
+        let now = record.now();
+        let case = Case { schema, kind, seen: &seen, now, member, author, party, written, state: OnceCell::new() };
         match acts.iter().try_for_each(|act| case.may(act, &acts)) {
             Ok(()) => return Ok(Allowed { role: member.role.clone(), acts }),
             Err(reason) if number == 0 => refusal = reason,
@@ -120,6 +127,10 @@ fn refuse(code: Code, zh: &str, en: &str) -> Refusal {
     Refusal::new(code, zh, en)
 }
 
+fn voided() -> Refusal {
+    refuse(Code::Voided, "这条记录已作废", "this record was struck out")
+}
+
 fn not_a_member(schema: &Schema, change: &Change) -> Refusal {
     let Label { zh, en } = schema.party_label(change.party());
     Refusal::new(
@@ -137,7 +148,10 @@ struct Case<'a> {
     now: Seen<'a>,
     member: &'a Member,
     author: Author,
-    change: &'a Change,
+    /// The party spoken for.
+    party: &'a Party,
+    /// When, by the writer's clock.
+    written: UnixMs,
     /// The state the writer saw, folded once however many acts ask for it.
     state: OnceCell<StateName>,
 }
@@ -160,8 +174,8 @@ impl Case<'_> {
     fn may_create(&self, created: &Created, all: &[Act]) -> Result<(), Refusal> {
         let honest = created.person == self.author.person
             && created.device == self.author.device
-            && created.party == *self.change.party()
-            && created.device_time == self.change.device_time();
+            && created.party == *self.party
+            && created.device_time == self.written;
         if !honest {
             return Err(refuse(
                 Code::CreatedForged,
@@ -231,6 +245,10 @@ impl Case<'_> {
         if field.needed && *value == Value::Nothing {
             return Err(needed(&field.label));
         }
+        self.not_written_yet(name, field)
+    }
+
+    fn not_written_yet(&self, name: &FieldName, field: &Field) -> Result<(), Refusal> {
         if field.once && self.seen.has_value(name) {
             let Label { zh, en } = &field.label;
             return Err(Refusal::new(Code::WriteOnce, format!("“{zh}”只能填写一次"), format!("{en} is written once")));
@@ -254,12 +272,8 @@ impl Case<'_> {
             None => self.unknown_field(name),
         })?;
         check_entry(holds, entry)?;
-        if !self.kind.fields.contains_key(name) && !self.schema.may_read(self.kind.audience, [&self.member.role]) {
-            return Err(refuse(
-                Code::MayNotWrite,
-                "您不在这条记录的可见范围内",
-                "who may not read this record adds nothing to it",
-            ));
+        if !self.kind.fields.contains_key(name) {
+            self.may_add()?;
         }
         match name.as_str() {
             built_in::NOTES => self.new_entry(name, key, entry),
@@ -276,12 +290,20 @@ impl Case<'_> {
                 Shape::Log(_) => {
                     Err(refuse(Code::WriteOnce, "已写下的内容不能改，可以作废", "what was written stays; it can be struck out"))
                 }
-                Shape::PerParty(_) if key != self.change.party().as_str() => {
+                Shape::PerParty(_) if key != self.party.as_str() => {
                     Err(refuse(Code::OtherParty, "只能代表本方发表意见", "each party speaks for itself only"))
                 }
                 _ => Ok(()),
             },
         }
+    }
+
+    /// Remarks, papers, pauses and voids are added by those who may read the record.
+    fn may_add(&self) -> Result<(), Refusal> {
+        if self.schema.may_read(self.kind.audience, [&self.member.role]) {
+            return Ok(());
+        }
+        Err(refuse(Code::MayNotWrite, "您不在这条记录的可见范围内", "who may not read this record adds nothing to it"))
     }
 
     /// A key that the device drew, and that nothing in the record has.
@@ -318,7 +340,7 @@ impl Case<'_> {
             None => return Err(refuse(Code::BadValue, "没有说明作废什么", "it does not say what is struck out")),
             // Only whose party made it: otherwise whoever a fault is held against could strike it out.
             Some(VoidTarget::Record) => {
-                let made_by_own = self.seen.created().is_some_and(|created| created.party == *self.change.party());
+                let made_by_own = self.seen.created().is_some_and(|created| created.party == *self.party);
                 made_by_own && self.kind.create.contains(&self.member.role)
             }
             Some(VoidTarget::Entry { field, key }) => {
@@ -335,7 +357,7 @@ impl Case<'_> {
                         "a party writes its own entry again instead",
                     ));
                 }
-                let own = said.iter().all(|said| said.source.party == *self.change.party());
+                let own = said.iter().all(|said| said.source.party == *self.party);
                 let shared = rules.is_some_and(|field| field.write.contains(&self.member.role));
                 own || shared
             }

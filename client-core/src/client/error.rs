@@ -20,6 +20,9 @@ pub enum ClientError {
     /// Too much at once: the writer may cut it in pieces.
     #[error("内容过长 too much for one change: {0}")]
     TooMuch(BadChange),
+    /// More was typed into a form than is kept of it.
+    #[error("表单内容过长 too much was typed into one form")]
+    FormTooLong,
     /// The device has no such record.
     #[error("没有这条记录 there is no record {0} here")]
     NoSuchRecord(RecordId),
@@ -32,6 +35,9 @@ pub enum ClientError {
     /// The device belongs to nobody yet.
     #[error("本机尚未登记 this device is not enrolled")]
     NotEnrolled,
+    /// The store is that of a device with another key.
+    #[error("本机的密钥已不在 the key that this device signed with is not here any more")]
+    AnotherKey,
     /// What was typed is no value of its field. Other text may be one.
     #[error(transparent)]
     Unclear(#[from] Unclear),

@@ -1,5 +1,6 @@
 //! The link as a client sees it: what happens to it, and what to do with it.
 
+use renolog_protocol::key::Signature;
 use renolog_protocol::wire::Bye;
 
 /// What happened to the link.
@@ -24,6 +25,8 @@ pub enum Input<'a> {
     TurnedAway(Bye),
     /// Bytes moved on the link; see [`crate::engine::Input::LinkMoved`].
     LinkMoved,
+    /// The signature that [`Output::Sign`] asked for.
+    Signed(u64, Signature),
     /// Someone looks at the screen, or the network changed.
     Nudge,
     /// The moment of [`super::Client::poll_timeout`] has come.
@@ -35,6 +38,14 @@ pub enum Input<'a> {
 pub enum Output {
     /// Open a connection to [`super::Client::enrolment`]'s server.
     Connect,
+    /// Have this signed by the device's key, where it is kept elsewhere; answer with [`Input::Signed`]. Asked again with
+    /// the next connection, and sent as it was signed however often.
+    Sign {
+        /// Names the batch.
+        number: u64,
+        /// What is signed.
+        text: Vec<u8>,
+    },
     /// Send this message.
     Send(Vec<u8>),
     /// Close the connection, or stop trying to open it. Needs no answer.

@@ -12,6 +12,7 @@ mod erasure;
 mod error;
 mod history;
 mod link;
+mod offers;
 mod outgoing;
 mod packing;
 mod read;
@@ -21,6 +22,7 @@ mod renewal;
 mod replay;
 mod tally;
 mod typed;
+mod unfinished;
 mod usage;
 mod waiting;
 mod write;
@@ -35,7 +37,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::{ActorId, Audience, CommunityId, DeviceId, EntryId, FeedId, PersonId, RecordId};
-use renolog_protocol::key::{DeviceKey, PublicKey};
+use renolog_protocol::key::{DeviceKey, PublicKey, answer_text};
 use renolog_protocol::record::Record;
 use renolog_protocol::roster::Roster;
 use renolog_protocol::schema::Schema;
@@ -52,8 +54,7 @@ pub use typed::Unclear;
 pub use usage::{Bytes, Usage};
 
 use crate::engine::{self, Engine};
-use crate::sign_in::Signer;
-use crate::store::{Community, Enrolled, FeedState, Identity, Place, Store};
+use crate::store::{Community, Enrolled, FeedState, Identity, Key, Place, Store};
 
 /// Records kept open. One of ten changes takes about 50 kB in memory.
 const HOT_RECORDS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
@@ -77,6 +78,7 @@ pub struct Client {
     hot: LruCache<RecordId, Record>,
     // What holds for one connection.
     in_flight: BTreeSet<u64>,
+    asked_to_sign: BTreeSet<u64>,
     rested: BTreeSet<u64>,
     caution: outgoing::Caution,
     /// The latest moment that was chosen because an earlier one was taken; see `compose_new`.
@@ -93,11 +95,24 @@ impl Client {
     /// # Errors
     /// [`ClientError::Store`].
     pub fn open(place: &Place, seed: [u8; 32], now: UnixMs) -> Result<Self, ClientError> {
+        Self::open_store(place, seed, now, None)
+    }
+
+    /// The same for a device whose key is kept where it cannot be read: it is asked for signatures with [`Output::Sign`].
+    ///
+    /// # Errors
+    /// [`ClientError::AnotherKey`]; [`ClientError::Store`].
+    pub fn open_with_key_elsewhere(place: &Place, key: PublicKey, seed: [u8; 32], now: UnixMs) -> Result<Self, ClientError> {
+        Self::open_store(place, seed, now, Some(key))
+    }
+
+    fn open_store(place: &Place, seed: [u8; 32], now: UnixMs, key: Option<PublicKey>) -> Result<Self, ClientError> {
         let store = Store::open(place)?;
         let mut rng = ChaCha8Rng::from_seed(seed);
         let mut me = match store.identity()? {
+            Some(me) if key.is_some_and(|key| key != me.key.public()) => return Err(ClientError::AnotherKey),
             Some(me) => me,
-            None => new_device(&mut rng, now),
+            None => new_device(&mut rng, now, key),
         };
         me.opened += 1;
         rng.set_stream(me.opened);
@@ -117,6 +132,7 @@ impl Client {
             renew_at: Some(now),
             hot: LruCache::new(HOT_RECORDS),
             in_flight: BTreeSet::new(),
+            asked_to_sign: BTreeSet::new(),
             rested: BTreeSet::new(),
             caution: outgoing::Caution::default(),
             made_alike: UnixMs(0),
@@ -174,9 +190,15 @@ impl Client {
         })
     }
 
-    /// Who signs in to the server as this device.
-    pub(crate) fn signer(&self) -> Signer {
-        Signer { device: self.me.device, key: Arc::new(self.me.key.clone()) }
+    /// The secret it signs with, if that is kept in the store.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn key(&self) -> Option<&DeviceKey> {
+        self.me.key.here()
+    }
+
+    /// What its key signs to answer a server's challenge.
+    pub fn answer_text(&self, challenge: &str) -> Vec<u8> {
+        answer_text(self.me.device, challenge)
     }
 
     /// Takes in another token for the next connections.
@@ -247,6 +269,10 @@ impl Client {
             Input::Start => engine::Input::Start,
             Input::Stop => engine::Input::Stop,
             Input::SignedIn(token) => return self.signed_in(token),
+            Input::Signed(number, signature) => {
+                self.signed(number, signature)?;
+                engine::Input::OutboxGrew
+            }
             Input::Connected => {
                 self.begin_connection();
                 engine::Input::Connected(self.greeting(now))
@@ -408,14 +434,14 @@ impl Client {
     }
 }
 
-fn new_device(rng: &mut ChaCha8Rng, now: UnixMs) -> Identity {
+fn new_device(rng: &mut ChaCha8Rng, now: UnixMs, key: Option<PublicKey>) -> Identity {
     let (mut device, mut actor, mut seed) = ([0; 10], [0; 16], Zeroizing::new([0; 32]));
     rng.fill_bytes(&mut device);
     rng.fill_bytes(&mut actor);
     rng.fill_bytes(&mut *seed);
     Identity {
         device: DeviceId::from_parts(now, device),
-        key: DeviceKey::from_seed(*seed),
+        key: key.map_or_else(|| Key::Here(DeviceKey::from_seed(*seed)), Key::Elsewhere),
         actor: ActorId(actor),
         next_batch: 1,
         revision: 0,

@@ -1,7 +1,7 @@
 //! Who this device is: its keys, its person, its server, and the counters that must never run backwards.
 
 use renolog_protocol::id::{ActorId, DeviceId, PersonId};
-use renolog_protocol::key::DeviceKey;
+use renolog_protocol::key::{DeviceKey, PublicKey};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use rusqlite::{OptionalExtension, named_params};
 use zeroize::Zeroizing;
@@ -13,8 +13,8 @@ use super::{Store, StoreError, id, maybe_id};
 pub struct Identity {
     /// The device.
     pub device: DeviceId,
-    /// Its secret.
-    pub key: DeviceKey,
+    /// What it signs with.
+    pub key: Key,
     /// Who writes its next changes; drawn anew when another copy of this store is found to write as the same.
     pub actor: ActorId,
     /// The number of its next batch.
@@ -29,6 +29,33 @@ pub struct Identity {
     pub last_contact: Option<UnixMs>,
     /// Where its server is, and as whom it may connect.
     pub enrolled: Option<Enrolled>,
+}
+
+/// The key that a device signs with.
+#[derive(Debug, Clone)]
+pub enum Key {
+    /// Its secret, kept in the store.
+    Here(DeviceKey),
+    /// Kept where it cannot be read, as browsers and phones do; whoever keeps it is asked to sign.
+    Elsewhere(PublicKey),
+}
+
+impl Key {
+    /// What the server knows the device by.
+    pub fn public(&self) -> PublicKey {
+        match self {
+            Self::Here(key) => key.public(),
+            Self::Elsewhere(key) => *key,
+        }
+    }
+
+    /// The secret, if it is here.
+    pub fn here(&self) -> Option<&DeviceKey> {
+        match self {
+            Self::Here(key) => Some(key),
+            Self::Elsewhere(_) => None,
+        }
+    }
 }
 
 /// What enrolment gave the device.
@@ -50,9 +77,13 @@ impl std::fmt::Debug for Enrolled {
     }
 }
 
-fn key_of(seed: &[u8]) -> Option<DeviceKey> {
+fn key_here(seed: &[u8]) -> Option<Key> {
     let seed: [u8; 32] = seed.try_into().ok()?;
-    Some(DeviceKey::from_seed(*Zeroizing::new(seed)))
+    Some(Key::Here(DeviceKey::from_seed(*Zeroizing::new(seed))))
+}
+
+fn key_elsewhere(public: &[u8]) -> Option<Key> {
+    PublicKey::from_bytes(public).ok().map(Key::Elsewhere)
 }
 
 impl Store {
@@ -70,9 +101,10 @@ impl Store {
                 }
                 _ => None,
             };
+            let elsewhere = maybe_id(row, "public_key", key_elsewhere)?;
             Ok(Identity {
                 device: id(row, "device", DeviceId::from_slice)?,
-                key: id(row, "key_seed", key_of)?,
+                key: elsewhere.map_or_else(|| id(row, "key_seed", key_here), Ok)?,
                 actor: id(row, "actor", ActorId::from_slice)?,
                 next_batch: row.get::<_, i64>("next_batch")?.unsigned_abs(),
                 revision: row.get::<_, i64>("revision")?.unsigned_abs(),
@@ -92,16 +124,18 @@ impl Store {
     pub fn set_identity(&self, identity: &Identity) -> Result<(), StoreError> {
         let mut upsert = self.db.prepare_cached(
             "INSERT OR REPLACE INTO identity
-                 (one, device, key_seed, actor, next_batch, revision, opened, clock_offset, last_contact,
+                 (one, device, key_seed, public_key, actor, next_batch, revision, opened, clock_offset, last_contact,
                   server, person, name, token)
-             VALUES (1, :device, :key_seed, :actor, :next_batch, :revision, :opened, :clock_offset, :last_contact,
+             VALUES (1, :device, :key_seed, :public_key, :actor, :next_batch, :revision, :opened, :clock_offset, :last_contact,
                   :server, :person, :name, :token)",
         )?;
-        let seed = Zeroizing::new(identity.key.seed());
+        let seed = identity.key.here().map(|key| Zeroizing::new(key.seed()));
+        let elsewhere = matches!(identity.key, Key::Elsewhere(_)).then(|| identity.key.public().as_bytes().to_vec());
         let enrolled = identity.enrolled.as_ref();
         upsert.execute(named_params! {
             ":device": identity.device.as_bytes(),
-            ":key_seed": &seed[..],
+            ":key_seed": seed.as_ref().map_or(&[][..], |seed| &seed[..]),
+            ":public_key": elsewhere,
             ":actor": identity.actor.as_bytes(),
             ":next_batch": super::number(identity.next_batch),
             ":revision": super::number(identity.revision),

@@ -11,6 +11,7 @@ mod feeds;
 mod identity;
 mod outbox;
 mod records;
+mod unfinished;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,8 +22,10 @@ use rusqlite::{Connection, ErrorCode, Row};
 pub use changes::{Kept, Status};
 pub use drafts::{Draft, DraftId};
 pub use feeds::{Community, FeedState};
-pub use identity::{Enrolled, Identity};
+pub use identity::{Enrolled, Identity, Key};
+pub(crate) use outbox::Outgoing;
 pub use records::{Filter, ListedRecord, Projection};
+pub use unfinished::Unfinished;
 
 /// Where a store is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +84,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/002.sql"),
     include_str!("../../migrations/003.sql"),
     include_str!("../../migrations/004.sql"),
+    include_str!("../../migrations/005.sql"),
 ];
 
 /// The device's own database.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use renolog_protocol::batch::{Absent, RawBatch, RawChange};
+use renolog_protocol::batch::{Absent, RawBatch, RawChange, Unsigned};
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{ChangeHash, FeedId, RecordId};
 use renolog_protocol::limits;
@@ -16,6 +16,24 @@ pub(crate) struct Unbatched {
     pub(crate) hash: ChangeHash,
     pub(crate) record: RecordId,
     pub(crate) bytes: Vec<u8>,
+}
+
+/// A batch that is to be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Outgoing {
+    /// As it leaves.
+    Signed(RawBatch),
+    /// Once its signature has come.
+    Unsigned(Unsigned),
+}
+
+impl Outgoing {
+    pub(crate) fn number(&self) -> u64 {
+        match self {
+            Self::Signed(batch) => batch.number,
+            Self::Unsigned(batch) => batch.number(),
+        }
+    }
 }
 
 impl Store {
@@ -56,40 +74,69 @@ impl Store {
         Ok(taken)
     }
 
-    /// Keeps a signed batch: to be sent until every change in it is ruled on, and by its names from then on.
-    pub(crate) fn add_batch(&self, batch: &RawBatch, changes: &[ChangeHash]) -> Result<(), StoreError> {
-        let bytes = minicbor::to_vec(batch).expect("writing to memory does not fail");
-        let mut insert =
-            self.db.prepare_cached("INSERT INTO batches (number, community, audience, bytes) VALUES (?1, ?2, ?3, ?4)")?;
-        let (community, audience) = (batch.feed.community.as_bytes(), batch.feed.audience.code());
-        insert.execute((number(batch.number), community, audience, bytes))?;
+    /// Keeps a batch: to be sent until every change in it is ruled on, and by its names from then on.
+    pub(crate) fn add_batch(&self, feed: FeedId, batch: &Outgoing, changes: &[ChangeHash]) -> Result<(), StoreError> {
+        let (signed, bytes) = match batch {
+            Outgoing::Signed(batch) => (true, minicbor::to_vec(batch)),
+            Outgoing::Unsigned(batch) => (false, minicbor::to_vec(batch)),
+        };
+        let bytes = bytes.expect("writing to memory does not fail");
+        let mut insert = self
+            .db
+            .prepare_cached("INSERT INTO batches (number, community, audience, bytes, signed) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        insert.execute((number(batch.number()), feed.community.as_bytes(), feed.audience.code(), bytes, signed))?;
         let mut update = self.db.prepare_cached("UPDATE changes SET batch = ?2 WHERE hash = ?1")?;
         for hash in changes {
-            update.execute((hash.as_bytes(), number(batch.number)))?;
+            update.execute((hash.as_bytes(), number(batch.number())))?;
         }
         Ok(())
     }
 
+    /// The batch with this number, if it is yet to be signed.
+    pub(crate) fn unsigned_batch(&self, number: u64) -> Result<Option<Unsigned>, StoreError> {
+        let mut select = self.db.prepare_cached("SELECT bytes FROM batches WHERE number = ?1 AND signed = 0")?;
+        let bytes: Option<Vec<u8>> = select.query_row([super::number(number)], |row| row.get(0)).optional()?;
+        bytes.as_deref().map(decoded).transpose()
+    }
+
+    /// Keeps a batch as it leaves, now that it is signed.
+    pub(crate) fn set_signed(&self, batch: &RawBatch) -> Result<(), StoreError> {
+        let bytes = minicbor::to_vec(batch).expect("writing to memory does not fail");
+        let mut update = self.db.prepare_cached("UPDATE batches SET bytes = ?2, signed = 1 WHERE number = ?1 AND signed = 0")?;
+        update.execute((number(batch.number), bytes))?;
+        Ok(())
+    }
+
     /// The first batch with a higher number that is to be sent, passing over feeds that are recovering.
-    pub(crate) fn batch_after(&self, after: u64) -> Result<Option<RawBatch>, StoreError> {
+    pub(crate) fn batch_after(&self, after: u64) -> Result<Option<Outgoing>, StoreError> {
         let mut select = self.db.prepare_cached(
-            "SELECT bytes FROM batches b WHERE settled = 0 AND number > ?1 AND NOT EXISTS
+            "SELECT signed, bytes FROM batches b WHERE settled = 0 AND number > ?1 AND NOT EXISTS
                  (SELECT 1 FROM feeds f WHERE f.community = b.community AND f.audience = b.audience AND recovering = 1)
              ORDER BY number LIMIT 1",
         )?;
-        let bytes: Option<Vec<u8>> = select.query_row([number(after)], |row| row.get(0)).optional()?;
-        bytes.as_deref().map(batch).transpose()
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, bool>(0)?, row.get::<_, Vec<u8>>(1)?));
+        Ok(match select.query_row([number(after)], read).optional()? {
+            Some((true, bytes)) => Some(Outgoing::Signed(decoded(&bytes)?)),
+            Some((false, bytes)) => Some(Outgoing::Unsigned(decoded(&bytes)?)),
+            None => None,
+        })
     }
 
-    /// Keeps the batches in which nothing waits for a ruling any more by their names only.
+    /// Keeps the batches in which nothing waits for a ruling any more by their names only. What never left the device needs
+    /// no name.
     pub(crate) fn settle_ruled_batches(&self) -> Result<(), StoreError> {
+        let mut unsigned = self.db.prepare_cached(
+            "DELETE FROM batches
+             WHERE settled = 0 AND signed = 0 AND NOT EXISTS (SELECT 1 FROM changes WHERE batch = number AND status IN (1, 2))",
+        )?;
+        unsigned.execute([])?;
         let mut select = self.db.prepare_cached(
             "SELECT bytes FROM batches
              WHERE settled = 0 AND NOT EXISTS (SELECT 1 FROM changes WHERE batch = number AND status IN (1, 2))",
         )?;
         let ruled: Vec<Vec<u8>> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         for bytes in ruled {
-            self.write_batch(&by_names(batch(&bytes)?), true)?;
+            self.write_batch(&by_names(decoded(&bytes)?), true)?;
         }
         Ok(())
     }
@@ -103,7 +150,7 @@ impl Store {
         let place = (feed.community.as_bytes(), feed.audience.code());
         let settled: Vec<Vec<u8>> = select.query_map(place, |row| row.get(0))?.collect::<Result<_, _>>()?;
         for bytes in settled {
-            let whole = self.with_what_waits(batch(&bytes)?)?;
+            let whole = self.with_what_waits(decoded(&bytes)?)?;
             self.write_batch(&whole, false)?;
         }
         Ok(())
@@ -157,7 +204,7 @@ impl Store {
     }
 }
 
-fn batch(bytes: &[u8]) -> Result<RawBatch, StoreError> {
+fn decoded<'b, T: minicbor::Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, StoreError> {
     minicbor::decode(bytes).map_err(|e| StoreError::Damaged(e.to_string()))
 }
 

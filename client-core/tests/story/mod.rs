@@ -11,9 +11,9 @@ use renolog_client_core::store::{Enrolled, Place};
 use renolog_protocol::batch::{Batch, RawBatch};
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::chain::{Brought, Mark};
-use renolog_protocol::codec::{Known, actor_of};
+use renolog_protocol::codec::{Known, PREFIX, actor_of};
 use renolog_protocol::id::{ActorId, Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
-use renolog_protocol::key::PublicKey;
+use renolog_protocol::key::{DeviceKey, PublicKey};
 use renolog_protocol::record::Record;
 use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::roster::{Member, Roster};
@@ -30,6 +30,10 @@ pub struct Phone {
     pub client: Client,
     pub person: PersonId,
     pub session: Option<ServerSession>,
+    /// The key it signs with, where its store does not have it …
+    pub keeper: Option<DeviceKey>,
+    /// … and whether nobody answers when it is asked.
+    pub keeper_is_away: bool,
     /// Let through so many more messages each way, then cut.
     pub cut_after: Option<usize>,
     /// How far its clock is off.
@@ -113,8 +117,27 @@ impl World {
             client.follow(self.now, self.community).expect("stored");
         }
         self.server.keys.insert(client.device(), (person, client.public_key()));
+        self.push_phone(client, person)
+    }
+
+    /// The same for a phone whose key is kept where it cannot be read.
+    pub fn add_phone_with_key_elsewhere(&mut self, person: PersonId, name: &str, key: DeviceKey, place: &Place) -> usize {
+        let mut client = Client::open_with_key_elsewhere(place, key.public(), [77; 32], self.now).expect("a store");
+        if client.enrolment().is_none() {
+            let enrolled = Enrolled { server: "http://sim".into(), person, name: name.into(), token: String::new() };
+            client.enrolled(enrolled).expect("stored");
+            client.follow(self.now, self.community).expect("stored");
+        }
+        self.server.keys.insert(client.device(), (person, client.public_key()));
+        let phone = self.push_phone(client, person);
+        self.phones[phone].keeper = Some(key);
+        phone
+    }
+
+    fn push_phone(&mut self, client: Client, person: PersonId) -> usize {
         let given = Schema::built_in();
-        self.phones.push(Phone { client, person, session: None, cut_after: None, skew: SpanMs(0), given });
+        let (session, cut_after, keeper) = (None, None, None);
+        self.phones.push(Phone { client, person, session, keeper, keeper_is_away: false, cut_after, skew: SpanMs(0), given });
         self.phones.len() - 1
     }
 
@@ -206,6 +229,12 @@ impl World {
                     }
                 }
                 Output::Disconnect => self.phones[phone].session = None,
+                Output::Sign { number, text } => {
+                    let keeper = self.phones[phone].keeper.as_ref().filter(|_| !self.phones[phone].keeper_is_away);
+                    if let Some(signature) = keeper.map(|key| key.sign(&text)) {
+                        self.phones[phone].client.handle(now, Input::Signed(number, signature)).expect("stored");
+                    }
+                }
             }
             return true;
         }

@@ -11,6 +11,9 @@ use super::World;
 use super::network::{Event, LinkId, draw};
 use super::phone::{Phone, PhoneId};
 
+/// How long whoever keeps a key takes to sign.
+const SIGNING: SpanMs = SpanMs(5);
+
 impl<S: Store> World<S> {
     pub(super) fn add_phone(&mut self, name: &str, client: Client) -> PhoneId {
         self.phones.push(Phone::new(name.to_owned(), client));
@@ -45,6 +48,10 @@ impl<S: Store> World<S> {
                     }
                 }
                 Output::Disconnect => self.phone_hangs_up(phone),
+                Output::Sign { number, text } => {
+                    let signature = self.key(phone).sign(&text);
+                    self.network.plan(self.now + SIGNING, Event::Signed(phone, number, signature));
+                }
             }
         }
     }

@@ -238,6 +238,10 @@ impl<S: Store> World<S> {
                 self.delivered(link, &bytes);
             }
             Event::ServerHearsTheEnd(link) => self.server.forget(link),
+            Event::Signed(phone, number, signature) if !self.phones[phone.0].lost => {
+                self.tell(phone, Input::Signed(number, signature));
+            }
+            Event::Signed(..) => {}
             Event::Commit => self.commit(),
             Event::ServerIsUp => self.server_is_up = true,
         }

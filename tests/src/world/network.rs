@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use renolog_protocol::key::Signature;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::Frame;
 
@@ -32,6 +33,8 @@ pub(super) enum Event {
     PhoneHearsTheEnd(LinkId),
     /// The server learns that the link is gone.
     ServerHearsTheEnd(LinkId),
+    /// Whoever keeps a phone's key has signed what it was asked to.
+    Signed(PhoneId, u64, Signature),
     /// The server writes what waits to be written.
     Commit,
     /// The server is back.
@@ -47,7 +50,7 @@ impl Event {
             | Self::Down(link, _)
             | Self::PhoneHearsTheEnd(link)
             | Self::ServerHearsTheEnd(link) => Some(*link),
-            Self::Commit | Self::ServerIsUp => None,
+            Self::Signed(..) | Self::Commit | Self::ServerIsUp => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use renolog_client_core::client::{Client, ClientError, Input};
 use renolog_client_core::store::{Enrolled, Place};
 use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, PersonId, RecordId};
-use renolog_protocol::key::PublicKey;
+use renolog_protocol::key::{DeviceKey, PublicKey};
 use renolog_protocol::record::EntryParts;
 use renolog_protocol::roster::{Member, Roster};
 use renolog_protocol::schema::{FieldName, KindName, MoveName, Role, Schema, Value};
@@ -19,6 +19,7 @@ use super::{PhoneId, World, community_id};
 pub struct Backup {
     name: String,
     path: std::path::PathBuf,
+    keeper: Option<DeviceKey>,
     made: Vec<ChangeHash>,
 }
 
@@ -33,12 +34,21 @@ impl<S: Store> World<S> {
 
     /// Invites a person and has them enrol a new phone, which is online at once.
     pub fn enrol(&mut self, community: CommunityId, role: &str, name: &str) -> PhoneId {
-        let mut client = Client::open(&Place::Memory, self.draw(), self.now).expect("memory");
+        let (place, seed) = (Place::Memory, self.draw());
+        // Every third phone's key is kept where it cannot be read, as a browser's is.
+        let number = self.phones.len();
+        let keeper = (number % 3 == 2).then(|| DeviceKey::from_seed([u8::try_from(number % 251).expect("below 251") + 1; 32]));
+        let client = match &keeper {
+            Some(key) => Client::open_with_key_elsewhere(&place, key.public(), seed, self.now),
+            None => Client::open(&place, seed, self.now),
+        };
+        let mut client = client.expect("memory");
         let person = self.take_role((client.device(), client.public_key()), community, role, Guest::New(name.into()), name);
         let enrolled = Enrolled { server: "http://the.server".into(), person, name: name.into(), token: name.into() };
         client.enrolled(enrolled).expect("the store works");
         client.follow(self.now, community).expect("the store works");
         let phone = self.add_phone(name, client);
+        self.phones[phone.0].keeper = keeper;
         self.tell(phone, Input::Start);
         phone
     }
@@ -187,6 +197,13 @@ impl<S: Store> World<S> {
         self.client(phone).read(record).expect("the phone has the record").state.to_string()
     }
 
+    /// The key that a phone signs with, wherever it is kept.
+    pub fn key(&self, phone: PhoneId) -> DeviceKey {
+        let it = &self.phones[phone.0];
+        let kept = || it.client.store().identity().expect("the store works")?.key.here().cloned();
+        it.keeper.clone().or_else(kept).expect("one or the other has it")
+    }
+
     /// Copies a phone's store, as a backup does.
     pub fn back_up(&mut self, phone: PhoneId) -> Backup {
         self.backups += 1;
@@ -194,7 +211,7 @@ impl<S: Store> World<S> {
         let it = &mut self.phones[phone.0];
         it.client.backup(&path).expect("there is room");
         let made = it.client.made_here().expect("the store works").into_iter().map(|made| made.hash).collect();
-        Backup { name: it.name.clone(), path, made }
+        Backup { name: it.name.clone(), path, keeper: it.keeper.clone(), made }
     }
 
     /// A backup comes to life on another phone, offline. The backup is used up.
@@ -203,6 +220,7 @@ impl<S: Store> World<S> {
         let client = Client::open(&Place::File(backup.path), seed, self.now).expect("a backup is a store");
         let phone = self.add_phone(&format!("{} (copy)", backup.name), client);
         self.phones[phone.0].covered = false;
+        self.phones[phone.0].keeper = backup.keeper;
         self.phones[phone.0].made = backup.made;
         self.tell(phone, Input::Start);
         phone

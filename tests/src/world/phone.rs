@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use renolog_client_core::client::Client;
 use renolog_protocol::id::ChangeHash;
+use renolog_protocol::key::DeviceKey;
 use renolog_protocol::time::{SpanMs, UnixMs};
 
 use super::network::LinkId;
@@ -17,6 +18,8 @@ pub struct PhoneId(pub(super) usize);
 pub struct Phone {
     pub(super) name: String,
     pub(super) client: Client,
+    /// The key it signs with, where its store does not have it.
+    pub(super) keeper: Option<DeviceKey>,
     /// How far its clock is ahead of the true time.
     pub(super) ahead: SpanMs,
     /// Whether there is a network where it is.
@@ -37,6 +40,7 @@ impl Phone {
         Self {
             name,
             client,
+            keeper: None,
             ahead: SpanMs(0),
             covered: true,
             link: None,

@@ -7,7 +7,7 @@ use renolog_protocol::change::Change;
 use renolog_protocol::codec::Parcel;
 use renolog_protocol::id::{RecordId, Seq};
 use renolog_protocol::record::{Act, Created, Record, RecordView, creation};
-use renolog_protocol::refusal::Refusal;
+use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::schema::{FieldName, Role, Schema, Value};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::Ruling;
@@ -17,7 +17,7 @@ use renolog_server::reception;
 use renolog_server::store::{ALL, ChangeRow, Column, Dumped, Memory, Read, RecordRow, dump};
 
 use crate::questions::{Question, Wish};
-use crate::scene::Scene;
+use crate::scene::{Scene, Seat};
 use crate::table::YES;
 
 /// The tables in which every change leaves a trace, whatever becomes of it.
@@ -103,7 +103,17 @@ impl<'s, 'k> Gates<'s, 'k> {
         let (id, seat) = (record.id(), &self.scene.seats[number]);
         let client = self.scene.world.client(seat.phone);
         let before = Shown { revision: client.revision(), record: Some((client.listed(id).unwrap(), view.clone())) };
+        let offered = offered(client, self.now, id, acts, seat);
         let done = client.edit(self.now, id, acts, Some(&seat.party));
+        match (&done, offered) {
+            (Ok(()), Err(refusals)) => panic!("{acts:?}: done, and was not offered to {}: {refusals:?}", seat.role),
+            // What is said may not fit in itself, whoever says it; of what does fit, both say the same.
+            (Err(ClientError::Refused(why)), Err(refusals)) => {
+                let unfit = [Code::BadValue, Code::Needed, Code::UnknownField, Code::NotAMember].contains(&why.code);
+                assert!(unfit || refusals.contains(why), "{acts:?} by {}: {why}, and not {refusals:?}", seat.role);
+            }
+            _ => {}
+        }
         let change = record.write(acts, &seat.stamp(self.now)).unwrap();
         let answer = answered(client, id, &before, &change, done);
         OnDevice { record: id, change, answer }
@@ -192,6 +202,22 @@ fn answered(
         }
         Err(other) => panic!("a device answers: {other}"),
     }
+}
+
+/// Whether a form would offer it to someone in this seat, in any of their roles; else why not.
+fn offered(client: &mut Client, now: UnixMs, id: RecordId, acts: &[Act], seat: &Seat) -> Result<(), Vec<Refusal>> {
+    let offers = client.offers(now, id).unwrap();
+    let refusals = offers.into_iter().filter(|offers| offers.party == seat.party).map(|offers| {
+        acts.iter().find_map(|act| match act {
+            Act::Move { name, .. } => offers.moves.get(name).cloned().flatten(),
+            Act::Set { field, .. } | Act::Write { field, .. } | Act::Put { field, .. } => {
+                offers.fields.get(field).cloned().flatten()
+            }
+            Act::Create(_) => None,
+        })
+    });
+    let refusals: Vec<Option<Refusal>> = refusals.collect();
+    if refusals.iter().any(Option::is_none) { Ok(()) } else { Err(refusals.into_iter().flatten().collect()) }
 }
 
 /// Everything that a store holds, but for what came and how it was ruled on.

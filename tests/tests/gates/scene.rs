@@ -81,7 +81,7 @@ impl<'a> Scene<'a> {
         let phone = self.world.enrol(self.community, READER, role.as_str());
         self.give(phone, role, party);
         let identity = self.world.client(phone).store().identity().unwrap().unwrap();
-        let (person, device, key) = (identity.enrolled.unwrap().person, identity.device, identity.key);
+        let (person, device, key) = (identity.enrolled.unwrap().person, identity.device, self.world.key(phone));
         let (role, party) = (role.clone(), party.clone());
         let (roles, actor) = (vec![role.clone()], identity.actor);
         self.seats.push(Seat { role, party, roles, like, phone, person, device, key, actor });
