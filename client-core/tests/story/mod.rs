@@ -11,7 +11,7 @@ use renolog_client_core::store::{Enrolled, Place};
 use renolog_protocol::batch::{Batch, RawBatch};
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::chain::{Brought, Mark};
-use renolog_protocol::codec::{Known, PREFIX, actor_of};
+use renolog_protocol::codec::{Known, actor_of};
 use renolog_protocol::id::{ActorId, Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
 use renolog_protocol::key::{DeviceKey, PublicKey};
 use renolog_protocol::record::Record;
