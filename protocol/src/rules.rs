@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use crate::change::Change;
 use crate::id::{Audience, ChangeHash, DeviceId, EntryId, PersonId};
 use crate::limits;
-use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Seen, VoidTarget};
+use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Seen, Understood, VoidTarget};
 use crate::refusal::{Code, Refusal};
 use crate::roster::{Member, Roster};
 use crate::schema::{
@@ -33,8 +33,8 @@ pub struct Author {
 /// A change that may stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
-    /// What it says.
-    pub acts: Vec<Act>,
+    /// What it says, read in the record as it stood.
+    pub understood: Understood,
     /// The role that allowed it.
     pub role: Role,
 }
@@ -68,7 +68,8 @@ pub fn judge(
     author: Author,
     change: &Change,
 ) -> Result<Allowed, Objection> {
-    let acts = record.understand(change).map_err(objection)?;
+    let understood = record.understand(change).map_err(objection)?;
+    let acts = &understood.acts;
     let seen = record.seen_by(change);
     let created = match &acts[0] {
         Act::Create(created) => created.clone(),
@@ -91,8 +92,8 @@ pub fn judge(
     let mut refusal = not_a_member(schema, change);
     for (number, member) in roster.roles_of(author.person, author.at).filter(|m| m.party == *change.party()).enumerate() {
         let case = Case { schema, kind, seen: &seen, now: record.now(), member, author, change, state: OnceCell::new() };
-        match acts.iter().try_for_each(|act| case.may(act, &acts)) {
-            Ok(()) => return Ok(Allowed { role: member.role.clone(), acts }),
+        match acts.iter().try_for_each(|act| case.may(act, acts)) {
+            Ok(()) => return Ok(Allowed { role: member.role.clone(), understood }),
             Err(reason) if number == 0 => refusal = reason,
             Err(_) => {}
         }
@@ -100,7 +101,8 @@ pub fn judge(
     Err(refusal.into())
 }
 
-fn objection(why: NotUnderstood) -> Objection {
+/// What is objected to a change that was not understood.
+pub fn objection(why: NotUnderstood) -> Objection {
     let en = why.to_string();
     let code = match why {
         NotUnderstood::Missing(missing) => return Objection::Missing(missing),
