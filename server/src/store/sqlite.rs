@@ -14,6 +14,12 @@ use super::{Cell, Index, Scan, Store, StoreError, Table};
 
 /// How long a write waits for someone who looks at the file.
 const BUSY_WAITS: Duration = Duration::from_secs(30);
+/// What the writer keeps of the file. A group of commands touches some thousand pages: where they do not fit, SQLite writes them
+/// before the commit, and again at the commit.
+const CACHE_KIB: i64 = 16 << 10;
+/// How long the log may grow until it is put into the file. At SQLite's usual 1,000 pages a busy server did that twice in
+/// three commits, flushing both each time.
+const CHECKPOINT_PAGES: i64 = 4_096;
 /// How long cutting the log waits for readers; pushes wait meanwhile.
 const SCRUB_WAITS: Duration = Duration::from_millis(250);
 
@@ -79,6 +85,8 @@ impl Sqlite {
             connection.pragma_update(None, "foreign_keys", "ON")?;
             // What is erased is overwritten, not just unlinked.
             connection.pragma_update(None, "secure_delete", "ON")?;
+            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             connection.set_prepared_statement_cache_capacity(128);
             keep_plans(&connection)?;
             // Someone may be looking at the file with the sqlite3 shell, or copying it.
