@@ -137,7 +137,10 @@ impl Hub {
         known.tail.extend(entries.iter().cloned());
         let surplus = known.tail.len().saturating_sub(TAIL_ENTRIES);
         known.tail.drain(..surplus);
-        for wake in known.listeners.iter().filter_map(Weak::upgrade) {
+        let wakes: Vec<Arc<Wake>> = known.listeners.iter().filter_map(Weak::upgrade).collect();
+        // Whoever is woken asks for the tail at once; ringing a thousand bells must not keep them waiting for it.
+        drop(state);
+        for wake in wakes {
             wake.ring(|news| {
                 news.grown.insert(feed, last);
             });

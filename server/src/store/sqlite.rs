@@ -19,7 +19,7 @@ const BUSY_WAITS: Duration = Duration::from_secs(30);
 const CACHE_KIB: i64 = 16 << 10;
 /// How long the log may grow until it is put into the file. At SQLite's usual 1,000 pages a busy server did that twice in
 /// three commits, flushing both each time.
-const CHECKPOINT_PAGES: i64 = 4_096;
+const CHECKPOINT_PAGES: i64 = 2_048;
 /// How long cutting the log waits for readers; pushes wait meanwhile.
 const SCRUB_WAITS: Duration = Duration::from_millis(250);
 

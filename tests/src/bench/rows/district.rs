@@ -17,13 +17,13 @@ use crate::bench::street::{Member, Street, now};
 
 pub(in crate::bench) const TITLE: &str = "A district: 225 communities of 4,000 records, 50 of them active";
 pub(in crate::bench) const ABOUT: &str = "\
-The server is started on 900,000 records of two changes each. In each of 50 communities twenty devices connect with nothing \
+The server is started on 900,000 records. In each of 50 communities twenty devices connect with nothing \
 and fetch all of it, then ten of them write in 200 records, of which the others are told. Memory is all that the server's process \
 holds then, its highest moment included.";
 
 const COMMUNITIES: usize = 225;
 const RECORDS: usize = 4_000;
-const CHANGES: usize = 2;
+const CHANGES: usize = 1;
 const ACTIVE: usize = 50;
 const DEVICES: usize = 20;
 const WRITERS: usize = 10;
