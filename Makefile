@@ -5,7 +5,7 @@
 # make help   the rest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo page test bench fmt lint doc clean tools
+.PHONY: help demo page test bench counts fmt lint doc clean tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: tools ## formatting, lints, every test, the examples in the documentation
 
 bench: tools ## measure beside automerge-repo and Hocuspocus, into tests/bench/RESULTS.md; ROW=reconnect for one row
 	@scripts/bench $(ROW)
+
+counts: tools ## instructions that the hot paths take, one by one, counted by callgrind
+	@scripts/counts
 
 fmt: tools ## format the code
 	cargo fmt --all

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use renolog_protocol::limits;
+use renolog_protocol::session::ByeCode;
 use renolog_protocol::wire::{Bye, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};

@@ -115,7 +115,7 @@ impl Change {
     }
 
     /// The changes it was written on top of.
-    pub fn deps(&self) -> impl Iterator<Item = ChangeHash> + '_ {
+    pub fn deps(&self) -> impl Iterator<Item = ChangeHash> + Clone + '_ {
         self.inner.deps().iter().map(ChangeHash::from)
     }
 

@@ -62,8 +62,8 @@
 //! let mut received = Record::empty(record.id());
 //! let author = Author { person, device, at: now };
 //! let allowed = judge(&schema, &roster, &received, Audience::Open, author, &change).expect("a captain may raise one");
-//! assert_eq!(allowed.acts, acts);
-//! received.apply(&change)?;
+//! assert_eq!(allowed.understood.acts, acts);
+//! received.take(&change, &allowed.understood)?;
 //! assert_eq!(received.view(&schema), record.view(&schema));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use crate::change::Change;
 use crate::id::{Audience, ChangeHash, DeviceId, EntryId, PersonId};
 use crate::limits;
-use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Said, Seen, Source, VoidTarget};
+use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Said, Seen, Source, Understood, VoidTarget};
 use crate::refusal::{Code, Refusal};
 use crate::roster::{Member, Roster};
 use crate::schema::{
@@ -38,8 +38,8 @@ pub struct Author {
 /// A change that may stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
-    /// What it says.
-    pub acts: Vec<Act>,
+    /// What it says, read in the record as it stood.
+    pub understood: Understood,
     /// The role that allowed it.
     pub role: Role,
 }
@@ -73,7 +73,8 @@ pub fn judge(
     author: Author,
     change: &Change,
 ) -> Result<Allowed, Objection> {
-    let acts = record.understand(change).map_err(objection)?;
+    let understood = record.understand(change).map_err(objection)?;
+    let acts = &understood.acts;
     let seen = record.seen_by(change);
     let created = match &acts[0] {
         Act::Create(created) => created.clone(),
@@ -98,8 +99,8 @@ pub fn judge(
         let (party, written) = (change.party(), change.device_time());
         let now = record.now();
         let case = Case { schema, kind, seen: &seen, now, member, author, party, written, state: OnceCell::new() };
-        match acts.iter().try_for_each(|act| case.may(act, &acts)) {
-            Ok(()) => return Ok(Allowed { role: member.role.clone(), acts }),
+        match acts.iter().try_for_each(|act| case.may(act, acts)) {
+            Ok(()) => return Ok(Allowed { role: member.role.clone(), understood }),
             Err(reason) if number == 0 => refusal = reason,
             Err(_) => {}
         }
@@ -107,7 +108,8 @@ pub fn judge(
     Err(refusal.into())
 }
 
-fn objection(why: NotUnderstood) -> Objection {
+/// What is objected to a change that was not understood.
+pub fn objection(why: NotUnderstood) -> Objection {
     let en = why.to_string();
     let code = match why {
         NotUnderstood::Missing(missing) => return Objection::Missing(missing),

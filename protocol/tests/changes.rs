@@ -346,7 +346,7 @@ fn altered(change: &Change, alter: impl FnOnce(&mut ExpandedChange)) -> Change {
 }
 
 fn honest(desk: &Desk, by: &Who, acts: &[Act]) -> Change {
-    desk.record.clone().write(acts, &by.stamp(NOON)).unwrap()
+    desk.record.compose(acts, &by.stamp(NOON)).unwrap()
 }
 
 fn container(tx: &Transaction<'_>, name: &str) -> ObjId {
@@ -895,7 +895,7 @@ fn many_remarks_on_a_long_record_are_judged_in_no_time() {
     let change = honest(&desk, &who("resident"), &remarks);
     desk.does(&who("street"), &[Act::note(entry_id(40_000), "看")]).unwrap();
     let begun = Instant::now();
-    assert_eq!(desk.judge(&who("resident"), &change).unwrap().acts.len(), remarks.len());
+    assert_eq!(desk.judge(&who("resident"), &change).unwrap().understood.acts.len(), remarks.len());
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
@@ -972,12 +972,12 @@ fn take(desk: &Desk, by: &Who, bytes: &[u8]) {
             record.apply(&change).expect("what is allowed applies");
             let after = record.view(&desk.schema).unwrap();
             let Some(before) = before else { return };
-            let touched: Vec<&str> = allowed.acts.iter().filter_map(touches).collect();
+            let touched: Vec<&str> = allowed.understood.acts.iter().filter_map(touches).collect();
             for (name, value) in &before.fields {
                 let same = after.fields.get(name) == Some(value);
-                assert!(same || touched.contains(&name.as_str()), "{name} was altered by {:?}", allowed.acts);
+                assert!(same || touched.contains(&name.as_str()), "{name} was altered by {:?}", allowed.understood.acts);
             }
-            let moved = allowed.acts.iter().filter(|act| matches!(act, Act::Move { .. })).count();
+            let moved = allowed.understood.acts.iter().filter(|act| matches!(act, Act::Move { .. })).count();
             assert_eq!(after.moves.len(), before.moves.len() + moved);
             assert_eq!((after.created, after.id), (before.created, before.id));
         }

@@ -428,7 +428,7 @@ fn a_register_written_apart_keeps_every_value_until_it_is_settled() {
     for households in [474, 476, 475] {
         let mut settled = merged.clone();
         let change = settled.record.clone().write(&counted(households), &who("street").stamp(NOON)).unwrap();
-        assert_eq!(settled.takes(&who("street"), &change).unwrap().acts, counted(households));
+        assert_eq!(settled.takes(&who("street"), &change).unwrap().understood.acts, counted(households));
         assert!(settled.view().conflicts.is_empty());
         assert_eq!(settled.view().value("households"), Some(&Value::Whole(households)));
     }
@@ -456,7 +456,7 @@ fn text_begun_twice_is_settled_by_writing_it_again() {
     assert_eq!(texts(&left), texts(&right));
     assert_eq!(texts(&left).len(), 2);
     let settled = left.write(&[write("plan", "疏堵结合")], &chen.stamp(NOON)).unwrap();
-    assert_eq!(right.understand(&settled), Ok(vec![write("plan", "疏堵结合")]));
+    assert_eq!(right.understand(&settled).map(|said| said.acts), Ok(vec![write("plan", "疏堵结合")]));
     right.apply(&settled).unwrap();
     assert_eq!((texts(&left), texts(&right)), (vec!["疏堵结合".to_owned()], vec!["疏堵结合".to_owned()]));
 }

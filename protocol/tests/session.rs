@@ -93,6 +93,7 @@ impl Store {
         while let Some(output) = session.poll_output() {
             match output {
                 Output::Send(bytes) => sent.push(bytes),
+                Output::Share(bytes) => sent.push(bytes.to_vec()),
                 Output::Introduce { .. } => session.handle(Input::Introduced(self.introduction())),
                 Output::Submit(parcel) => {
                     let batch = parcel.open(&Nothing).unwrap();

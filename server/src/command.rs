@@ -522,23 +522,17 @@ pub enum BadLog {
 impl Command {
     /// As the log keeps it.
     pub fn to_log(&self) -> Vec<u8> {
+        // Not cloned with the others: its changes are not part of what the log says.
+        if let Self::Push(push) = self {
+            return push.to_log();
+        }
         let logged = match self.clone() {
             Self::Found(command) => Logged::Found(command),
             Self::AddCommunity(command) => Logged::AddCommunity(command),
             Self::Invite(command) => Logged::Invite(command),
             Self::Enrol(command) => Logged::Enrol(command),
             Self::IssueToken(command) => Logged::IssueToken(command),
-            Self::Push(Push { batch, carrier, skew }) => Logged::Push(LoggedPush {
-                device: batch.device(),
-                number: batch.number(),
-                feed: batch.feed(),
-                device_time: batch.device_time(),
-                changes: batch.names().to_vec().try_into().expect("a batch is bounded"),
-                absent: absent(&batch).try_into().expect("a batch is bounded"),
-                signature: *batch.signature(),
-                carrier,
-                skew,
-            }),
+            Self::Push(push) => return push.to_log(),
             Self::Saw(command) => Logged::Saw(command),
             Self::Settle(command) => Logged::Settle(command),
             Self::UseSchema(command) => Logged::UseSchema(command),
@@ -593,6 +587,24 @@ impl Command {
             Logged::Erase(command) => Self::Erase(command),
             Logged::Restored(command) => Self::Restored(command),
         })
+    }
+}
+
+impl Push {
+    fn to_log(&self) -> Vec<u8> {
+        let batch = &self.batch;
+        let logged = Logged::Push(LoggedPush {
+            device: batch.device(),
+            number: batch.number(),
+            feed: batch.feed(),
+            device_time: batch.device_time(),
+            changes: batch.names().to_vec().try_into().expect("a batch is bounded"),
+            absent: absent(batch).try_into().expect("a batch is bounded"),
+            signature: *batch.signature(),
+            carrier: self.carrier,
+            skew: self.skew,
+        });
+        minicbor::to_vec(logged).expect("writing to memory does not fail")
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use renolog_protocol::id::{DeviceId, FeedId, Seq};
 use renolog_protocol::limits;
 use renolog_protocol::session::server::FeedEntry;
+use renolog_protocol::session::stretch::Stretch;
 use renolog_protocol::wire::Receipt;
 use tokio::sync::Notify;
 
@@ -34,6 +35,8 @@ struct Feed {
     /// Its last position, once it has grown since the start.
     head: Option<Seq>,
     tail: VecDeque<FeedEntry>,
+    /// The end of the tail that was asked for last; most who are woken ask for the same.
+    stretch: Option<Arc<Stretch>>,
     listeners: Vec<Weak<Wake>>,
 }
 
@@ -99,9 +102,12 @@ impl Hub {
     }
 
     /// Entries of `feed` after `after`, if the tail reaches back that far; bounded like a page.
-    pub fn tail(&self, feed: FeedId, after: Seq) -> Option<Vec<FeedEntry>> {
-        let state = self.lock();
-        let tail = &state.feeds.get(&feed)?.tail;
+    pub fn tail(&self, feed: FeedId, after: Seq) -> Option<Arc<Stretch>> {
+        let mut state = self.lock();
+        let Feed { tail, stretch, .. } = state.feeds.get_mut(&feed)?;
+        if let Some(known) = stretch.as_ref().filter(|known| known.after() == after) {
+            return Some(known.clone());
+        }
         let first = tail.front()?.seq;
         if after.next() < first {
             return None;
@@ -111,7 +117,9 @@ impl Hub {
             bytes += entry.size_bytes();
             bytes <= limits::PAGE_BYTES || entry.seq == after.next()
         };
-        Some(tail.iter().filter(|entry| entry.seq > after).take_while(fits).cloned().collect())
+        let entries = tail.iter().filter(|entry| entry.seq > after).take_while(fits).cloned().collect();
+        *stretch = Stretch::new(feed, after, entries).map(Arc::new);
+        stretch.clone()
     }
 
     /// Tells everyone concerned that a feed has grown. To be called after the commit, in the order of commits.
@@ -120,6 +128,7 @@ impl Hub {
         let mut state = self.lock();
         let known = state.feeds.entry(feed).or_default();
         known.head = Some(last);
+        known.stretch = None;
         known.listeners.retain(|listener| listener.strong_count() > 0);
         if known.listeners.is_empty() {
             known.tail = VecDeque::new();
@@ -128,7 +137,10 @@ impl Hub {
         known.tail.extend(entries.iter().cloned());
         let surplus = known.tail.len().saturating_sub(TAIL_ENTRIES);
         known.tail.drain(..surplus);
-        for wake in known.listeners.iter().filter_map(Weak::upgrade) {
+        let wakes: Vec<Arc<Wake>> = known.listeners.iter().filter_map(Weak::upgrade).collect();
+        // Whoever is woken asks for the tail at once; ringing a thousand bells must not keep them waiting for it.
+        drop(state);
+        for wake in wakes {
             wake.ring(|news| {
                 news.grown.insert(feed, last);
             });

@@ -4,10 +4,13 @@
 //! Group commit is what makes a flush for every acknowledgement affordable: sixty-four phones that push at the same moment
 //! wait for one flush, not for sixty-four.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use renolog_protocol::id::PersonId;
+use renolog_protocol::id::{FeedId, PersonId};
+use renolog_protocol::session::server::FeedEntry;
+use renolog_protocol::wire::Receipt;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
@@ -144,22 +147,27 @@ fn write<S: Store>(ingest: &mut Ingest<S>, group: &[Job]) -> Result<Vec<Result<O
     Ok(outcomes)
 }
 
+/// Answers whoever asked, and then tells the others, a feed at a time: many who pushed at once are heard of once.
 fn answer(hub: &Hub, group: Vec<Job>, outcomes: Vec<Result<Outcome, Rejection>>) {
+    let (mut grown, mut late, mut roster) = (BTreeMap::<FeedId, Vec<FeedEntry>>::new(), Vec::new(), false);
     for (job, outcome) in group.into_iter().zip(outcomes) {
+        let mut grew = |feed: FeedId, entries: &[FeedEntry], receipts: &[Receipt]| {
+            grown.entry(feed).or_default().extend_from_slice(entries);
+            late.extend_from_slice(receipts);
+        };
         match &outcome {
-            Ok(Outcome::Pushed(pushed)) => {
-                hub.grew(pushed.feed, &pushed.grown);
-                pushed.late.iter().for_each(|receipt| hub.late(receipt));
-            }
-            Ok(Outcome::Settled(grown) | Outcome::Erased(grown)) => {
-                hub.grew(grown.feed, &grown.entries);
-                grown.late.iter().for_each(|receipt| hub.late(receipt));
-            }
-            Ok(Outcome::Enrolled(_) | Outcome::StandingChanged) => hub.roster_changed(),
+            Ok(Outcome::Pushed(pushed)) => grew(pushed.feed, &pushed.grown, &pushed.late),
+            Ok(Outcome::Settled(settled) | Outcome::Erased(settled)) => grew(settled.feed, &settled.entries, &settled.late),
+            Ok(Outcome::Enrolled(_) | Outcome::StandingChanged) => roster = true,
             _ => {}
         }
         // Whoever asked may have gone; what they asked for is done all the same.
         drop(job.reply.send(outcome.map_err(WriteError::Rejected)));
+    }
+    grown.iter().for_each(|(feed, entries)| hub.grew(*feed, entries));
+    late.iter().for_each(|receipt| hub.late(receipt));
+    if roster {
+        hub.roster_changed();
     }
 }
 

@@ -4,6 +4,7 @@ use renolog_protocol::change::BadChange;
 use renolog_protocol::id::RecordId;
 use renolog_protocol::record::{CannotWrite, NotUnderstood};
 use renolog_protocol::refusal::{Code, Refusal};
+use renolog_protocol::rules::{Objection, objection};
 
 use super::Unclear;
 use crate::store::StoreError;
@@ -65,6 +66,10 @@ impl From<CannotWrite> for ClientError {
             CannotWrite::Nothing => Self::Nothing,
             CannotWrite::Bounds(bounds) => Self::TooMuch(bounds),
             CannotWrite::Beginning | CannotWrite::Document(_) => Self::Broken(error.to_string()),
+            CannotWrite::Unreadable(why) => match objection(why) {
+                Objection::Refused(refusal) => refusal.into(),
+                other => Self::Broken(format!("{other:?}")),
+            },
         }
     }
 }

@@ -159,7 +159,7 @@ fn told(id: RecordId, kept: Vec<Kept>) -> Result<Vec<(Kept, Change, Vec<Act>)>, 
         let mut later = Vec::new();
         for (kept, change) in left {
             if fits(&record, &change) {
-                let acts = record.understand(&change).unwrap_or_default();
+                let acts = record.understand(&change).map(|understood| understood.acts).unwrap_or_default();
                 record.apply(&change)?;
                 told.push((kept, change, acts));
             } else {

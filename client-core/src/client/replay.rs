@@ -97,8 +97,9 @@ impl Client {
                 }
                 continue;
             }
-            let acts = replay.context.understand(&change)?;
-            replay.context.apply(&change)?;
+            let understood = replay.context.understand(&change)?;
+            replay.context.take(&change, &understood)?;
+            let acts = understood.acts;
             match beginning.as_ref().filter(|_| begins(&change)) {
                 Some(beginning) => self.begun_twice(now, &mut replay, &kept, beginning, acts)?,
                 None => self.say_again(now, &mut replay, &kept, &change, acts, back.refusals.get(&kept.hash))?,
@@ -117,7 +118,7 @@ impl Client {
         beginning: &Change,
         acts: Vec<Act>,
     ) -> Result<(), ClientError> {
-        let alike = replay.seen.understand(beginning).is_ok_and(|begun| begun[1..] == acts[1..]);
+        let alike = replay.seen.understand(beginning).is_ok_and(|begun| begun.acts[1..] == acts[1..]);
         replay.seen.apply(beginning)?;
         if alike {
             return Ok(self.store.set_replaced(kept.hash, Some(beginning.hash()))?);

@@ -245,6 +245,7 @@ impl World {
 
     fn serve(&mut self, phone: usize, output: server::Output) {
         let answer = match output {
+            server::Output::Share(bytes) => return self.serve(phone, server::Output::Send(bytes.to_vec())),
             server::Output::Send(bytes) => {
                 if self.allowed(phone) {
                     let now = self.clock(phone);

@@ -7,6 +7,7 @@
 mod act;
 mod fold;
 mod layout;
+mod maps;
 mod snapshot;
 mod understand;
 mod view;
@@ -19,7 +20,7 @@ use automerge::{Automerge, AutomergeError, ObjType, ROOT, ScalarValue};
 pub use act::{Act, Created, EntryParts, VoidTarget};
 pub use fold::{Folded, Moved, Standing, Step, fold, latest};
 pub use snapshot::{Said, Source};
-pub use understand::NotUnderstood;
+pub use understand::{NotUnderstood, Understood};
 pub use view::{EntryView, FieldConflict, FieldView, MoveView, RecordView, describe};
 
 use crate::change::{BadChange, Change};
@@ -27,13 +28,18 @@ use crate::id::{ActorId, ChangeHash, EntryId, RecordId};
 use crate::limits;
 use crate::schema::{FieldName, Kind, MoveName, Party, Schema, Shape, Value, When};
 use crate::time::UnixMs;
+use maps::Maps;
 use snapshot::Snapshot;
+use understand::Document;
 
 /// A record that holds the changes applied to it, and nothing else. Cheap to throw away and rebuild.
 #[derive(Debug, Clone)]
 pub struct Record {
     id: RecordId,
+    maps: Maps,
+    /// What is drafted in it, and what another change is written by. It takes changes in when one of these asks for it.
     doc: Automerge,
+    waiting: Vec<Change>,
 }
 
 /// Who is writing, for which party, when by their clock.
@@ -62,18 +68,21 @@ pub enum CannotWrite {
     /// Automerge would not have it.
     #[error("the record could not be written: {0}")]
     Document(#[from] AutomergeError),
+    /// What was written would be understood by nobody.
+    #[error("the acts make no change that could be read again: {0}")]
+    Unreadable(#[from] NotUnderstood),
 }
 
 impl Record {
     /// A record with no changes yet.
     pub fn empty(id: RecordId) -> Self {
-        Self { id, doc: Automerge::new() }
+        Self { id, maps: Maps::default(), doc: Automerge::new(), waiting: Vec::new() }
     }
 
     /// A record rebuilt from changes that were accepted, each after what it depends on.
     ///
     /// # Errors
-    /// [`NotUnderstood`] if Automerge cannot apply them; then they were not accepted changes, or not all of them.
+    /// [`NotUnderstood`]: they are not accepted changes, or not all of them.
     pub fn rebuild<'a>(id: RecordId, changes: impl IntoIterator<Item = &'a Change>) -> Result<Self, NotUnderstood> {
         let mut record = Self::empty(id);
         for change in changes {
@@ -89,48 +98,78 @@ impl Record {
 
     /// Whether it holds no change yet.
     pub fn is_empty(&self) -> bool {
-        self.doc.is_empty()
+        self.maps.is_empty()
     }
 
     /// How many changes it holds.
     pub fn len(&self) -> usize {
-        self.doc.get_changes_meta(&[]).len()
+        self.maps.len()
     }
 
     /// Whether it holds this change.
     pub fn holds(&self, hash: ChangeHash) -> bool {
-        self.doc.get_change_meta_by_hash(&hash.into()).is_some()
+        self.maps.holds(hash)
+    }
+
+    /// The change that made it; `None` while it is empty.
+    pub fn first(&self) -> Option<ChangeHash> {
+        self.maps.first()
     }
 
     /// Its latest changes, sorted.
     pub fn heads(&self) -> Vec<ChangeHash> {
-        let mut heads: Vec<ChangeHash> = self.doc.get_heads().iter().map(ChangeHash::from).collect();
-        heads.sort_unstable();
-        heads
+        self.maps.heads().iter().copied().collect()
     }
 
     /// How it was made; `None` while it is empty.
     pub fn created(&self) -> Option<Created> {
-        understand::created_of(&Snapshot::latest(&self.doc))
+        self.maps.created().cloned()
     }
 
     /// What a change says, read from its operations, without applying it.
     ///
     /// # Errors
     /// [`NotUnderstood`]: it depends on changes that are not here, or it holds something our devices never write.
-    pub fn understand(&self, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
+    pub fn understand(&self, change: &Change) -> Result<Understood, NotUnderstood> {
         if self.len() >= limits::RECORD_CHANGES {
             return Err(NotUnderstood::Inconsistent("the record is full; start a new one"));
         }
-        understand::understand(self.id, &self.doc, change)
+        self.read(change)
     }
 
-    /// Takes in a change that was understood and allowed.
+    fn read(&self, change: &Change) -> Result<Understood, NotUnderstood> {
+        let document = Document { doc: &self.doc, waiting: &self.waiting };
+        understand::understand(self.id, &self.maps, &document, change)
+    }
+
+    /// Takes in a change that may stand.
     ///
     /// # Errors
-    /// [`NotUnderstood`] if Automerge will not apply it. The record must then be thrown away and rebuilt.
+    /// [`NotUnderstood`]: the record cannot bear it. It must then be thrown away and rebuilt.
     pub fn apply(&mut self, change: &Change) -> Result<(), NotUnderstood> {
-        understand::apply(&mut self.doc, change)
+        if self.holds(change.hash()) {
+            return Ok(());
+        }
+        let understood = self.read(change)?;
+        self.take(change, &understood)
+    }
+
+    /// The same for a change that this record understood as it is now.
+    ///
+    /// # Errors
+    /// [`NotUnderstood`] if Automerge will not apply what it drafts. The record must then be thrown away and rebuilt.
+    pub fn take(&mut self, change: &Change, understood: &Understood) -> Result<(), NotUnderstood> {
+        self.maps.take(change, understood);
+        self.waiting.push(change.clone());
+        if understood.drafts || self.maps.has_text() { self.catch_up() } else { Ok(()) }
+    }
+
+    /// Brings the document up to date.
+    fn catch_up(&mut self) -> Result<(), NotUnderstood> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        understand::apply(&mut self.doc, &std::mem::take(&mut self.waiting))
     }
 
     /// The name of what these acts add for their writer, such that it need not travel: see [`EntryId::following`].
@@ -151,10 +190,28 @@ impl Record {
     /// # Errors
     /// [`CannotWrite`]; the acts' sense is not judged here but by [`crate::rules`].
     pub fn write(&mut self, acts: &[Act], stamp: &Stamp) -> Result<Change, CannotWrite> {
+        let (change, doc) = self.composed(acts, stamp)?;
+        let understood = self.read(&change)?;
+        self.maps.take(&change, &understood);
+        self.doc = doc;
+        Ok(change)
+    }
+
+    /// Turns acts into a change and leaves the record as it is, whether or not anybody could read the change again.
+    ///
+    /// # Errors
+    /// [`CannotWrite`].
+    pub fn compose(&self, acts: &[Act], stamp: &Stamp) -> Result<Change, CannotWrite> {
+        Ok(self.clone().composed(acts, stamp)?.0)
+    }
+
+    /// The change, and the document with it.
+    fn composed(&mut self, acts: &[Act], stamp: &Stamp) -> Result<(Change, Automerge), CannotWrite> {
         let creates = matches!(acts.first(), Some(Act::Create(_)));
         if creates != self.is_empty() {
             return Err(CannotWrite::Beginning);
         }
+        self.catch_up()?;
         let mut copy = self.doc.clone();
         copy.set_actor(stamp.actor.to_automerge());
         let mut tx = copy.transaction();
@@ -167,14 +224,12 @@ impl Record {
         }
         let change = copy.get_last_local_change().ok_or(CannotWrite::Nothing)?;
         // Automerge hands out local changes that it may later compress; ours travel and are named plain.
-        let change = Change::adopt(change)?;
-        self.doc = copy;
-        Ok(change)
+        Ok((Change::adopt(change)?, copy))
     }
 
     /// Everything people see of it; `None` while it is empty.
     pub fn view(&self, schema: &Schema) -> Option<RecordView> {
-        self.view_of(&Snapshot::latest(&self.doc), schema, self.heads())
+        self.view_of(&Snapshot::latest(&self.maps, &self.doc), schema, self.heads())
     }
 
     /// As it was with just the changes that `heads` stand on; `None` if they are not all here.
@@ -182,20 +237,20 @@ impl Record {
         if heads.is_empty() || !heads.iter().all(|hash| self.holds(*hash)) {
             return None;
         }
-        let at: Vec<automerge::ChangeHash> = heads.iter().map(|hash| (*hash).into()).collect();
+        let snapshot = Snapshot::at(&self.maps, &self.doc, heads.iter().copied());
         let mut heads = heads.to_vec();
         heads.sort_unstable();
-        self.view_of(&Snapshot::at(&self.doc, &at), schema, heads)
+        self.view_of(&snapshot, schema, heads)
     }
 
     /// The record as the writer of `change` saw it.
     pub(crate) fn seen_by(&self, change: &Change) -> Seen<'_> {
-        Seen(Snapshot::at(&self.doc, change.inner().deps()))
+        Seen(Snapshot::at(&self.maps, &self.doc, change.inner().deps().iter().map(ChangeHash::from)))
     }
 
     /// The record as it stands here.
     pub(crate) fn now(&self) -> Seen<'_> {
-        Seen(Snapshot::latest(&self.doc))
+        Seen(Snapshot::latest(&self.maps, &self.doc))
     }
 
     /// What a move made now would follow.
@@ -204,7 +259,7 @@ impl Record {
     }
 
     fn view_of(&self, snapshot: &Snapshot<'_>, schema: &Schema, heads: Vec<ChangeHash>) -> Option<RecordView> {
-        let created = understand::created_of(snapshot)?;
+        let created = snapshot.created()?.clone();
         let kind = schema.kinds.get(&created.kind);
         let moves = snapshot.moves();
         let plain = moves.iter().map(|(id, said)| (id.clone(), said.value.clone())).collect();
@@ -216,7 +271,7 @@ impl Record {
         };
         let frozen = kind.map(|kind| frozen(kind, &steps, &moves)).unwrap_or_default();
         let prose = |field: &FieldName| match frozen.get(field) {
-            Some(change) => Snapshot::at(&self.doc, &[(*change).into()]).prose(field),
+            Some(change) => Snapshot::at(&self.maps, &self.doc, [*change].into_iter()).prose(field),
             None => snapshot.prose(field),
         };
         let fields = snapshot.fields();
@@ -255,7 +310,7 @@ pub(crate) struct Seen<'a>(Snapshot<'a>);
 
 impl Seen<'_> {
     pub(crate) fn created(&self) -> Option<Created> {
-        understand::created_of(&self.0)
+        self.0.created().cloned()
     }
 
     pub(crate) fn has_value(&self, field: &FieldName) -> bool {

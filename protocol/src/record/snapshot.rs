@@ -1,14 +1,15 @@
-//! Reading a record's document, now or as it was.
+//! Reading a record, now or as somebody saw it: values from its maps, drafted text from its document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc};
+use automerge::{Automerge, ObjId, ReadDoc};
 
-use super::act::EntryParts;
+use super::act::{Created, EntryParts};
 use super::fold::Moved;
 use super::layout;
+use super::maps::{Cells, FieldValue, Maps, OpName, Past, Written, standing};
 use crate::id::{ActorId, ChangeHash, EntryId};
-use crate::schema::{FieldName, MoveName, Party, Value};
+use crate::schema::{FieldName, Party, Value};
 use crate::time::UnixMs;
 
 /// Where a value came from.
@@ -34,176 +35,153 @@ pub struct Said<T> {
     pub source: Source,
 }
 
-/// A document at its latest, or at earlier heads.
+/// A record at its latest, or as somebody saw it.
 pub(super) struct Snapshot<'a> {
+    maps: &'a Maps,
     doc: &'a Automerge,
-    at: Option<Vec<automerge::ChangeHash>>,
+    at: Option<(Past, Vec<automerge::ChangeHash>)>,
 }
 
 impl<'a> Snapshot<'a> {
-    pub(super) fn latest(doc: &'a Automerge) -> Self {
-        Self { doc, at: None }
+    /// `doc` must hold all of `maps` wherever there is drafted text in it.
+    pub(super) fn latest(maps: &'a Maps, doc: &'a Automerge) -> Self {
+        Self { maps, doc, at: None }
     }
 
-    /// As the writer of a change with these `deps` saw it. `deps` must be in the document.
-    pub(super) fn at(doc: &'a Automerge, deps: &[automerge::ChangeHash]) -> Self {
-        let mut deps = deps.to_vec();
-        deps.sort_unstable();
-        let mut heads = doc.get_heads();
-        heads.sort_unstable();
-        Self { doc, at: (deps != heads).then_some(deps) }
+    /// As the writer of a change with these `deps` saw it. `deps` must be in the record.
+    pub(super) fn at(maps: &'a Maps, doc: &'a Automerge, deps: impl Iterator<Item = ChangeHash> + Clone) -> Self {
+        let past = maps.past(deps.clone());
+        Self { maps, doc, at: past.map(|past| (past, deps.map(automerge::ChangeHash::from).collect())) }
     }
 
     /// As the writer of a change left it.
     pub(super) fn as_of(&self, change: ChangeHash) -> Self {
-        Self::at(self.doc, &[change.into()])
+        Self::at(self.maps, self.doc, std::iter::once(change))
     }
 
-    fn get_all(&self, object: &ObjId, key: &str) -> Vec<(automerge::Value<'a>, ObjId)> {
-        let found = match &self.at {
-            None => self.doc.get_all(object, key),
-            Some(heads) => self.doc.get_all_at(object, key, heads),
-        };
-        found.unwrap_or_default()
+    fn past(&self) -> Option<&Past> {
+        self.at.as_ref().map(|(past, _)| past)
     }
 
-    fn keys(&self, object: &ObjId) -> Vec<String> {
-        match &self.at {
-            None => self.doc.keys(object).collect(),
-            Some(heads) => self.doc.keys_at(object, heads).collect(),
-        }
+    fn field(&self, key: &str) -> impl Iterator<Item = &Written<FieldValue>> {
+        standing(&self.maps.fields, key, self.past())
     }
 
-    fn text(&self, object: &ObjId) -> String {
-        let text = match &self.at {
-            None => self.doc.text(object),
-            Some(heads) => self.doc.text_at(object, heads),
-        };
-        text.unwrap_or_default()
+    /// The names of the operations whose values stand under a key: what a new value must say it replaces.
+    pub(super) fn names<T>(&self, cells: &Cells<T>, key: &str) -> HashSet<OpName> {
+        standing(cells, key, self.past()).map(|written| written.name).collect()
     }
 
-    /// One of the containers that the first change made.
-    pub(super) fn container(&self, name: &str) -> Option<ObjId> {
-        self.get_all(&ROOT, name).into_iter().find_map(|(value, id)| matches!(value, automerge::Value::Object(_)).then_some(id))
+    /// The same of a field, in the order in which they are shown.
+    pub(super) fn field_names(&self, key: &str) -> Vec<OpName> {
+        self.field(key).map(|written| written.name).collect()
     }
 
-    /// The names of the operations whose values are visible under `key`: what a new value must say it replaces.
-    pub(super) fn visible(&self, object: &ObjId, key: &str) -> Vec<ObjId> {
-        self.get_all(object, key).into_iter().map(|(_, id)| id).collect()
+    pub(super) fn maps(&self) -> &'a Maps {
+        self.maps
     }
 
-    fn source(&self, id: &ObjId) -> Option<Source> {
-        let hash = self.doc.hash_for_opid(id)?;
-        let meta = self.doc.get_change_meta_by_hash(&hash)?;
-        Some(Source {
-            change: ChangeHash(hash.0),
-            actor: ActorId::of(&meta.actor)?,
-            party: Party::parse(meta.message.as_deref()?).ok()?,
-            device_time: UnixMs(meta.timestamp),
-        })
-    }
-
-    fn said<T>(&self, value: T, id: &ObjId) -> Option<Said<T>> {
-        Some(Said { value, source: self.source(id)? })
-    }
-
-    pub(super) fn root_scalar(&self, key: &str) -> Option<automerge::ScalarValue> {
-        self.scalar(&ROOT, key)
-    }
-
-    pub(super) fn scalar(&self, object: &ObjId, key: &str) -> Option<automerge::ScalarValue> {
-        self.get_all(object, key).into_iter().find_map(|(value, _)| value.as_scalar().cloned())
+    /// How the record was made.
+    pub(super) fn created(&self) -> Option<&'a Created> {
+        self.maps.created()
     }
 
     /// Names of the fields that have ever been written.
     pub(super) fn fields(&self) -> Vec<FieldName> {
-        let keys = self.container(layout::FIELDS).map(|fields| self.keys(&fields)).unwrap_or_default();
-        keys.iter().filter_map(|key| FieldName::parse(key).ok()).collect()
+        let written = self.maps.fields.iter().filter(|(_, written)| written.iter().any(|w| w.stands(self.past())));
+        written.filter_map(|(key, _)| FieldName::parse(key).ok()).collect()
     }
 
     /// Every value that stands in a register, the one Automerge would show last.
     pub(super) fn register(&self, field: &FieldName) -> Vec<Said<Value>> {
-        let Some(fields) = self.container(layout::FIELDS) else { return Vec::new() };
-        let values = self.get_all(&fields, field.as_str());
-        values.iter().filter_map(|(value, id)| self.said(Value::from_scalar(value.as_scalar()?)?, id)).collect()
+        let value = |written: &Written<FieldValue>| match &written.value {
+            FieldValue::Value(value) => Some(self.maps.said_as(written, value.clone())),
+            FieldValue::Text => None,
+        };
+        self.field(field.as_str()).filter_map(value).collect()
     }
 
     /// Every text that stands in a drafted field: one, unless two people began it apart.
     pub(super) fn prose(&self, field: &FieldName) -> Vec<Said<String>> {
-        self.prose_objects(field).iter().filter_map(|id| self.said(self.text(id), id)).collect()
+        let texts = self.field(field.as_str()).filter(|written| written.value == FieldValue::Text);
+        texts.map(|written| self.maps.said_as(written, self.text(written.name))).collect()
     }
 
-    pub(super) fn prose_objects(&self, field: &FieldName) -> Vec<ObjId> {
-        let Some(fields) = self.container(layout::FIELDS) else { return Vec::new() };
-        let values = self.get_all(&fields, field.as_str());
-        values
-            .into_iter()
-            .filter(|(value, _)| matches!(value, automerge::Value::Object(ObjType::Text)))
-            .map(|(_, id)| id)
-            .collect()
+    pub(super) fn prose_objects(&self, field: &FieldName) -> Vec<OpName> {
+        let texts = self.field(field.as_str()).filter(|written| written.value == FieldValue::Text);
+        texts.map(|written| written.name).collect()
     }
 
-    /// One of the texts that stand in a drafted field.
-    pub(super) fn prose_text(&self, field: &FieldName, which: impl Fn(&ObjId) -> bool) -> Option<String> {
-        self.prose_objects(field).iter().find(|id| which(id)).map(|id| self.text(id))
+    fn text(&self, name: OpName) -> String {
+        let object = object(name);
+        let text = match &self.at {
+            None => self.doc.text(&object),
+            Some((_, heads)) => self.doc.text_at(&object, heads),
+        };
+        text.unwrap_or_default()
     }
 
-    /// The names of the characters that stand in one of a drafted field's texts.
-    pub(super) fn letters(&self, field: &FieldName, which: impl Fn(&ObjId) -> bool) -> Vec<ObjId> {
-        let Some(text) = self.prose_objects(field).into_iter().find(|id| which(id)) else { return Vec::new() };
+    /// The names of the characters that stand in one of the drafted texts.
+    pub(super) fn letters(&self, text: OpName) -> HashSet<OpName> {
+        let text = object(text);
+        let name = |id: ObjId| op_name(&id);
         match &self.at {
-            None => self.doc.list_range(&text, ..).map(|letter| letter.id()).collect(),
-            Some(heads) => self.doc.list_range_at(&text, .., heads).map(|letter| letter.id()).collect(),
+            None => self.doc.list_range(&text, ..).filter_map(|letter| name(letter.id())).collect(),
+            Some((_, heads)) => self.doc.list_range_at(&text, .., heads).filter_map(|letter| name(letter.id())).collect(),
         }
     }
 
     /// Every entry of every field that holds entries: field → key → what stands there.
     pub(super) fn entries(&self) -> BTreeMap<FieldName, BTreeMap<String, Vec<Said<EntryParts>>>> {
         let mut by_field: BTreeMap<FieldName, BTreeMap<String, _>> = BTreeMap::new();
-        let Some(entries) = self.container(layout::ENTRIES) else { return by_field };
-        for path in self.keys(&entries) {
-            let Some((field, key)) = layout::split_entry(&path) else { continue };
-            by_field.entry(field).or_default().insert(key.to_owned(), self.entry_values(&entries, &path));
+        for path in self.maps.entries.keys() {
+            let Some((field, key)) = layout::split_entry(path) else { continue };
+            let values = self.entry_values(path);
+            if !values.is_empty() {
+                by_field.entry(field).or_default().insert(key.to_owned(), values);
+            }
         }
         by_field
     }
 
     /// The entries of one field: key → what stands there.
     pub(super) fn entries_of(&self, field: &FieldName) -> BTreeMap<String, Vec<Said<EntryParts>>> {
-        let Some(entries) = self.container(layout::ENTRIES) else { return BTreeMap::new() };
-        let paths = self.keys(&entries).into_iter().filter_map(|path| {
-            let key = layout::split_entry(&path).filter(|(of, _)| of == field).map(|(_, key)| key.to_owned())?;
-            Some((key, self.entry_values(&entries, &path)))
+        let beginning = layout::entry_path(field, "");
+        let paths = self.maps.entries.range(beginning.clone()..).map(|(path, _)| path);
+        let paths = paths.take_while(|path| path.starts_with(&beginning)).filter_map(|path| {
+            let (_, key) = layout::split_entry(path)?;
+            Some((key.to_owned(), self.entry_values(path))).filter(|(_, values)| !values.is_empty())
         });
         paths.collect()
     }
 
     /// What stands under one key of one field.
     pub(super) fn entry(&self, field: &FieldName, key: &str) -> Vec<Said<EntryParts>> {
-        let Some(entries) = self.container(layout::ENTRIES) else { return Vec::new() };
-        self.entry_values(&entries, &layout::entry_path(field, key))
+        self.entry_values(&layout::entry_path(field, key))
     }
 
-    fn entry_values(&self, entries: &ObjId, path: &str) -> Vec<Said<EntryParts>> {
-        self.get_all(entries, path).iter().filter_map(|(_, id)| self.said(self.parts(id), id)).collect()
-    }
-
-    fn parts(&self, entry: &ObjId) -> EntryParts {
-        let part = |key: String| Some((FieldName::parse(&key).ok()?, Value::from_scalar(&self.scalar(entry, &key)?)?));
-        self.keys(entry).into_iter().filter_map(part).collect()
+    fn entry_values(&self, path: &str) -> Vec<Said<EntryParts>> {
+        standing(&self.maps.entries, path, self.past()).map(|written| self.maps.said(written)).collect()
     }
 
     /// Every move, and where it came from.
     pub(super) fn moves(&self) -> BTreeMap<EntryId, Said<Moved>> {
-        let Some(moves) = self.container(layout::MOVES) else { return BTreeMap::new() };
-        let one = |key: String| {
-            let (_, object) = self.get_all(&moves, &key).pop()?;
-            let text = |name| self.scalar(&object, name).and_then(|v| v.as_str().map(str::to_owned));
-            let name = MoveName::parse(&text(layout::MOVE_NAME)?).ok()?;
-            let moved =
-                Moved { name, follows: layout::parse_follows(&text(layout::MOVE_FOLLOWS)?)?, reason: text(layout::MOVE_REASON) };
-            Some((key.parse().ok()?, self.said(moved, &object)?))
+        let one = |key: &String| {
+            let written = standing(&self.maps.moves, key, self.past()).last()?;
+            Some((key.parse().ok()?, self.maps.said(written)))
         };
-        self.keys(&moves).into_iter().filter_map(one).collect()
+        self.maps.moves.keys().filter_map(one).collect()
+    }
+}
+
+/// An operation's name as Automerge takes it; where its actor stands in a document is a hint that it looks up again.
+pub(super) fn object((counter, actor): OpName) -> ObjId {
+    ObjId::Id(counter, actor.to_automerge(), 0)
+}
+
+fn op_name(id: &ObjId) -> Option<OpName> {
+    match id {
+        ObjId::Root => None,
+        ObjId::Id(counter, actor, _) => Some((*counter, ActorId::of(actor)?)),
     }
 }

@@ -4,17 +4,18 @@
 //! of the [`Act`]s at a place that [`super::layout`] knows, replacing what its writer saw and nothing else. Everything
 //! else is [`NotUnderstood`] before it comes near the document.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpType};
-use automerge::{Automerge, ExpandedChange, ObjId, ObjType, ReadDoc, ScalarValue};
+use automerge::{Automerge, ExpandedChange, ObjType, ReadDoc, ScalarValue};
 
 use super::act::{Act, Created, EntryParts};
 use super::layout;
-use super::snapshot::Snapshot;
+use super::maps::{Cells, Containers, Maps, OpName};
+use super::snapshot::{Snapshot, object};
 use crate::change::Change;
-use crate::id::{ChangeHash, DeviceId, EntryId, PersonId, RecordId};
+use crate::id::{ActorId, ChangeHash, DeviceId, EntryId, PersonId, RecordId};
 use crate::schema::{FieldName, KindName, MoveName, Party, Value};
 use crate::time::UnixMs;
 
@@ -47,7 +48,30 @@ pub enum NotUnderstood {
     Strange(String),
 }
 
-type OpName = (u64, Vec<u8>);
+/// What a change says, and where it writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Understood {
+    /// What it says.
+    pub acts: Vec<Act>,
+    pub(super) writes: Vec<Write>,
+    /// Whether it types in drafted text.
+    pub(super) drafts: bool,
+}
+
+/// Something that a change puts in one of the record's maps; `act` is the place of what it is among the acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Write {
+    /// The record, and its containers.
+    Begin(Containers),
+    /// A field's value, or a text in it.
+    Field { name: OpName, act: usize },
+    /// The value of a field that is shown first, in the place of the others.
+    Settle { key: String },
+    /// An entry.
+    Entry { path: String, name: OpName, act: usize },
+    /// A move.
+    Move { name: OpName, act: usize },
+}
 
 /// What an object inside the document is for.
 #[derive(Debug, Clone)]
@@ -61,74 +85,66 @@ enum Place {
     Prose(FieldName, OpName),
 }
 
-pub(super) fn understand(id: RecordId, doc: &Automerge, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
-    check_succession(doc, change)?;
+pub(super) fn understand(
+    id: RecordId,
+    maps: &Maps,
+    document: &Document<'_>,
+    change: &Change,
+) -> Result<Understood, NotUnderstood> {
+    check_succession(maps, change)?;
     // Decoding operations panics on action numbers that Automerge does not know.
     let expanded = catch_unwind(AssertUnwindSafe(|| change.inner().decode()))
         .map_err(|_| NotUnderstood::Strange("operations that cannot be decoded".into()))?;
-    let mut reader = Reader::new(doc, change, &expanded);
+    let mut reader = Reader::new(maps, document, change, &expanded);
     for (index, op) in expanded.operations.iter().enumerate() {
-        reader.read(index, op).map_err(|why| reader.sharper(why, doc, op, &expanded))?;
+        reader.read(index, op).map_err(|why| reader.sharper(why, op, &expanded))?;
     }
-    reader.finish(id, doc, change)
+    reader.finish(id, document, change)
+}
+
+/// Automerge's document of a record, and the changes that it has not taken in yet.
+pub(super) struct Document<'a> {
+    pub(super) doc: &'a Automerge,
+    pub(super) waiting: &'a [Change],
 }
 
 /// That the change comes in its turn: after its dependencies, after its actor's last, and counting from there.
-fn check_succession(doc: &Automerge, change: &Change) -> Result<(), NotUnderstood> {
+fn check_succession(maps: &Maps, change: &Change) -> Result<(), NotUnderstood> {
     let inner = change.inner();
-    let missing: Vec<ChangeHash> =
-        inner.deps().iter().filter(|dep| doc.get_change_meta_by_hash(dep).is_none()).map(ChangeHash::from).collect();
+    let missing: Vec<ChangeHash> = change.deps().filter(|dep| !maps.holds(*dep)).collect();
     if !missing.is_empty() {
         return Err(NotUnderstood::Missing(missing));
     }
-    let (own, seen_op) = seen_by_writer(doc, change);
-    let all = doc.get_changes_meta(&[]);
-    let last = all.iter().filter(|meta| *meta.actor == *inner.actor_id()).map(|meta| meta.seq).max().unwrap_or(0);
+    let last = maps.last_seq(change.actor());
     if inner.seq() <= last {
         return Err(NotUnderstood::Forked);
     }
-    if inner.deps().is_empty() && !doc.is_empty() {
+    if inner.deps().is_empty() && !maps.is_empty() {
         return Err(NotUnderstood::RewritesHistory(layout::CREATED.into()));
     }
-    if inner.seq() != last + 1 || own != last {
+    if inner.seq() != last + 1 || !maps.saw_last_of(change.actor(), change.deps()) {
         return Err(NotUnderstood::Inconsistent("its number is not its actor's next"));
     }
-    let writers: HashSet<&automerge::ActorId> = all.iter().map(|meta| &*meta.actor).collect();
-    if !inner.other_actor_ids().iter().all(|other| writers.contains(other)) {
+    if !inner.other_actor_ids().iter().all(|other| ActorId::of(other).is_some_and(|other| maps.knows_writer(other))) {
         return Err(NotUnderstood::Inconsistent("it names a writer that it cannot have seen"));
     }
-    if inner.start_op().get() != seen_op + 1 {
+    if inner.start_op().get() != maps.max_op(change.deps()) + 1 {
         return Err(NotUnderstood::Inconsistent("its operations are not numbered from what it follows"));
     }
     Ok(())
 }
 
-/// The highest number of the writer's own changes, and of any operation, among what the change was written on top of.
-fn seen_by_writer(doc: &Automerge, change: &Change) -> (u64, u64) {
-    let mut queue: Vec<automerge::ChangeHash> = change.inner().deps().to_vec();
-    let mut seen: HashSet<automerge::ChangeHash> = queue.iter().copied().collect();
-    let (mut own, mut op) = (0, 0);
-    while let Some(meta) = queue.pop().and_then(|hash| doc.get_change_meta_by_hash(&hash)) {
-        op = op.max(meta.max_op);
-        if *meta.actor == *change.inner().actor_id() {
-            own = own.max(meta.seq);
-        }
-        queue.extend(meta.deps.into_iter().filter(|dep| seen.insert(*dep)));
-    }
-    (own, op)
-}
-
 struct Reader<'a> {
     before: Snapshot<'a>,
-    containers: Option<[ObjId; 3]>,
     places: HashMap<OpName, Place>,
     next_op: u64,
-    actor: Vec<u8>,
+    actor: ActorId,
     root: BTreeMap<String, ScalarValue>,
-    made_at_root: BTreeSet<String>,
+    made_at_root: BTreeMap<String, OpName>,
     created: BTreeMap<String, ScalarValue>,
     acts: Vec<Act>,
-    moves: Vec<(String, BTreeMap<String, String>)>,
+    writes: Vec<Write>,
+    moves: Vec<(OpName, String, BTreeMap<String, String>)>,
     touched: HashSet<(&'static str, String)>,
     /// Drafted texts that the change types in: which object, and which act tells of it.
     drafts: BTreeMap<OpName, usize>,
@@ -137,15 +153,9 @@ struct Reader<'a> {
     first: bool,
 }
 
-fn op_name(id: &ObjId) -> Option<OpName> {
-    match id {
-        ObjId::Root => None,
-        ObjId::Id(counter, actor, _) => Some((*counter, actor.to_bytes().to_vec())),
-    }
-}
-
+/// Only actors of our length come this far; see [`crate::chunk`].
 fn legacy_name(id: &automerge::legacy::OpId) -> OpName {
-    (id.0, id.1.to_bytes().to_vec())
+    (id.0, ActorId::of(&id.1).unwrap_or(ActorId([0; 16])))
 }
 
 fn strange(words: impl Into<String>) -> NotUnderstood {
@@ -157,50 +167,41 @@ fn retypes(words: impl Into<String>) -> NotUnderstood {
 }
 
 impl<'a> Reader<'a> {
-    fn new(doc: &'a Automerge, change: &Change, expanded: &ExpandedChange) -> Self {
-        let before = Snapshot::at(doc, change.inner().deps());
+    fn new(maps: &'a Maps, document: &Document<'a>, change: &Change, expanded: &ExpandedChange) -> Self {
+        let before = Snapshot::at(maps, document.doc, change.deps());
         let mut places = HashMap::new();
-        let containers = [layout::FIELDS, layout::ENTRIES, layout::MOVES].map(|name| before.container(name));
-        let [Some(fields), Some(entries), Some(moves)] = containers else {
-            return Self::with(before, None, places, expanded, true);
-        };
-        places.extend(op_name(&fields).map(|name| (name, Place::Fields)));
-        places.extend(op_name(&entries).map(|name| (name, Place::Entries)));
-        places.extend(op_name(&moves).map(|name| (name, Place::Moves)));
-        for field in before.fields() {
-            let texts = before.prose_objects(&field);
-            places.extend(texts.iter().filter_map(op_name).map(|name| (name.clone(), Place::Prose(field.clone(), name))));
+        if let Some(Containers { fields, entries, moves }) = maps.containers() {
+            places.extend([(fields, Place::Fields), (entries, Place::Entries), (moves, Place::Moves)]);
+            for field in before.fields() {
+                let texts = before.prose_objects(&field);
+                places.extend(texts.into_iter().map(|name| (name, Place::Prose(field.clone(), name))));
+            }
         }
-        Self::with(before, Some([fields, entries, moves]), places, expanded, change.inner().deps().is_empty())
-    }
-
-    fn with(
-        before: Snapshot<'a>,
-        containers: Option<[ObjId; 3]>,
-        places: HashMap<OpName, Place>,
-        expanded: &ExpandedChange,
-        first: bool,
-    ) -> Self {
         Self {
             before,
-            containers,
             places,
             next_op: expanded.start_op.get(),
-            actor: expanded.actor_id.to_bytes().to_vec(),
+            actor: change.actor(),
             root: BTreeMap::new(),
-            made_at_root: BTreeSet::new(),
+            made_at_root: BTreeMap::new(),
             created: BTreeMap::new(),
             acts: Vec::new(),
+            writes: Vec::new(),
             moves: Vec::new(),
             touched: HashSet::new(),
             drafts: BTreeMap::new(),
             letters: HashMap::new(),
-            first,
+            first: maps.is_empty(),
         }
     }
 
+    /// Where the next act will stand among all of the change.
+    fn next_act(&self) -> usize {
+        self.acts.len() + usize::from(self.first)
+    }
+
     fn read(&mut self, index: usize, op: &Op) -> Result<(), NotUnderstood> {
-        let own_name = (self.next_op + index as u64, self.actor.clone());
+        let own_name = (self.next_op + index as u64, self.actor);
         let place = match &op.obj {
             ObjectId::Root => return self.at_root(own_name, op),
             ObjectId::Id(id) => self.places.get(&legacy_name(id)).cloned(),
@@ -218,7 +219,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What an operation that could not be read was meant to do, where that can be told.
-    fn sharper(&self, why: NotUnderstood, doc: &Automerge, op: &Op, expanded: &ExpandedChange) -> NotUnderstood {
+    fn sharper(&self, why: NotUnderstood, op: &Op, expanded: &ExpandedChange) -> NotUnderstood {
         if !matches!(why, NotUnderstood::Strange(_) | NotUnderstood::Retypes(_)) {
             return why;
         }
@@ -226,9 +227,8 @@ impl<'a> Reader<'a> {
             return NotUnderstood::TooDeep;
         }
         let ObjectId::Id(id) = &op.obj else { return why };
-        let named = ObjId::Id(id.counter(), id.actor().clone(), 0);
-        let is_known = self.places.contains_key(&legacy_name(id));
-        if is_known || doc.object_type(&named).is_err() {
+        let name = legacy_name(id);
+        if self.places.contains_key(&name) || !self.before.maps().is_entry_or_move(name) {
             return why;
         }
         // The object stands, but is none that a change may write into once it was made.
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
             if depth > 2 {
                 return true;
             }
-            depths.insert((counter, self.actor.clone()), depth);
+            depths.insert((counter, self.actor), depth);
         }
         false
     }
@@ -276,12 +276,16 @@ impl<'a> Reader<'a> {
     }
 
     /// That the operation replaces exactly what its writer saw under that key, and that the change names the key once.
-    fn replaces_what_it_saw(&mut self, container: usize, name: &'static str, key: &str, op: &Op) -> Result<(), NotUnderstood> {
+    fn replaces_what_it_saw<T>(
+        &mut self,
+        (name, cells): (&'static str, &Cells<T>),
+        key: &str,
+        op: &Op,
+    ) -> Result<(), NotUnderstood> {
         if !self.touched.insert((name, key.to_owned())) {
             return Err(strange(format!("`{key}` twice")));
         }
-        let visible = self.containers.as_ref().map(|ids| self.before.visible(&ids[container], key)).unwrap_or_default();
-        let visible: HashSet<OpName> = visible.iter().filter_map(op_name).collect();
+        let visible = self.before.names(cells, key);
         let replaced: HashSet<OpName> = op.pred.iter().map(legacy_name).collect();
         if visible == replaced && replaced.len() == op.pred.len() {
             Ok(())
@@ -292,7 +296,7 @@ impl<'a> Reader<'a> {
 
     fn at_root(&mut self, own_name: OpName, op: &Op) -> Result<(), NotUnderstood> {
         let key = self.map_key(op)?;
-        if !self.first || self.root.contains_key(key) || self.made_at_root.contains(key) {
+        if !self.first || self.root.contains_key(key) || self.made_at_root.contains_key(key) {
             return Err(NotUnderstood::RewritesHistory(key.to_owned()));
         }
         match (key, &op.action) {
@@ -309,7 +313,7 @@ impl<'a> Reader<'a> {
         if !op.pred.is_empty() {
             return Err(NotUnderstood::Inconsistent("it replaces what is not there"));
         }
-        self.made_at_root.insert(key.to_owned());
+        self.made_at_root.insert(key.to_owned(), own_name);
         Ok(())
     }
 
@@ -326,10 +330,10 @@ impl<'a> Reader<'a> {
     fn settles(&self, op: &Op) -> Option<Act> {
         let Key::Map(key) = &op.key else { return None };
         let field = FieldName::parse(key).ok()?;
-        let visible = self.before.visible(&self.containers.as_ref()?[0], key);
+        let visible = self.before.field_names(key);
         let values = self.before.register(&field);
         let (_, others) = visible.split_last().filter(|(_, others)| !others.is_empty() && values.len() == visible.len())?;
-        let others: HashSet<OpName> = others.iter().filter_map(op_name).collect();
+        let others: HashSet<OpName> = others.iter().copied().collect();
         let deleted: HashSet<OpName> = op.pred.iter().map(legacy_name).collect();
         let settles = op.action == OpType::Delete && !op.insert && deleted == others && deleted.len() == op.pred.len();
         values.into_iter().next_back().filter(|_| settles).map(|said| Act::Set { field, value: said.value })
@@ -337,13 +341,16 @@ impl<'a> Reader<'a> {
 
     fn in_fields(&mut self, own_name: OpName, op: &Op) -> Result<(), NotUnderstood> {
         if let Some(act) = self.settles(op) {
-            let fresh = matches!(&op.key, Key::Map(key) if self.touched.insert((layout::FIELDS, key.to_string())));
+            let Key::Map(key) = &op.key else { return Err(strange("a position where a name belongs")) };
+            let fresh = self.touched.insert((layout::FIELDS, key.to_string()));
             self.acts.push(act);
+            self.writes.push(Write::Settle { key: key.to_string() });
             return if fresh { Ok(()) } else { Err(strange("a field twice")) };
         }
         let key = self.map_key(op)?;
         let field = FieldName::parse(key).map_err(|e| strange(e.to_string()))?;
-        self.replaces_what_it_saw(0, layout::FIELDS, key, op)?;
+        self.replaces_what_it_saw((layout::FIELDS, &self.before.maps().fields), key, op)?;
+        let act = self.next_act();
         match &op.action {
             OpType::Put(scalar) => {
                 let value =
@@ -357,25 +364,27 @@ impl<'a> Reader<'a> {
                 if op.pred.len() == 1 && op.pred.iter().all(is_text) {
                     return Err(NotUnderstood::RewritesHistory(field.to_string()));
                 }
-                self.places.insert(own_name.clone(), Place::Prose(field.clone(), own_name.clone()));
-                self.letters.insert(own_name.clone(), HashSet::new());
+                self.places.insert(own_name, Place::Prose(field.clone(), own_name));
+                self.letters.insert(own_name, HashSet::new());
                 self.drafts.insert(own_name, self.acts.len());
                 self.acts.push(Act::Write { field, text: String::new() });
             }
             OpType::Make(other) => return Err(retypes(format!("a {other} as a field"))),
             other => return Err(strange(format!("{other:?} as a field"))),
         }
+        self.writes.push(Write::Field { name: own_name, act });
         Ok(())
     }
 
     fn in_entries(&mut self, own_name: OpName, op: &Op) -> Result<(), NotUnderstood> {
         let path = self.map_key(op)?;
         let (field, key) = layout::split_entry(path).ok_or_else(|| strange(format!("an entry named {path:?}")))?;
-        self.replaces_what_it_saw(1, layout::ENTRIES, path, op)?;
+        self.replaces_what_it_saw((layout::ENTRIES, &self.before.maps().entries), path, op)?;
         if op.action != OpType::Make(ObjType::Map) {
             return Err(retypes(format!("{:?} as an entry", op.action)));
         }
         self.places.insert(own_name, Place::Entry(self.acts.len()));
+        self.writes.push(Write::Entry { path: path.to_owned(), name: own_name, act: self.next_act() });
         self.acts.push(Act::Put { field, key: key.to_owned(), entry: EntryParts::new() });
         Ok(())
     }
@@ -393,7 +402,7 @@ impl<'a> Reader<'a> {
 
     fn in_moves(&mut self, own_name: OpName, op: &Op) -> Result<(), NotUnderstood> {
         let key = self.map_key(op)?;
-        self.replaces_what_it_saw(2, layout::MOVES, key, op)?;
+        self.replaces_what_it_saw((layout::MOVES, &self.before.maps().moves), key, op)?;
         if !op.pred.is_empty() {
             return Err(NotUnderstood::RewritesHistory(format!("move {key}")));
         }
@@ -401,7 +410,7 @@ impl<'a> Reader<'a> {
             return Err(retypes(format!("{:?} as a move", op.action)));
         }
         self.places.insert(own_name, Place::Move(self.moves.len()));
-        self.moves.push((key.to_owned(), BTreeMap::new()));
+        self.moves.push((own_name, key.to_owned(), BTreeMap::new()));
         Ok(())
     }
 
@@ -409,7 +418,7 @@ impl<'a> Reader<'a> {
         let key = self.map_key(op)?;
         let ScalarValue::Str(text) = self.fresh(op)? else { return Err(retypes("a move that is not text")) };
         let known = [layout::MOVE_NAME, layout::MOVE_FOLLOWS, layout::MOVE_REASON].contains(&key);
-        match self.moves[number].1.insert(key.to_owned(), text.to_string()) {
+        match self.moves[number].2.insert(key.to_owned(), text.to_string()) {
             None if known => Ok(()),
             _ => Err(strange(format!("`{key}` in a move"))),
         }
@@ -419,8 +428,7 @@ impl<'a> Reader<'a> {
     /// document in [`Self::read_prose`].
     fn in_prose(&mut self, own_name: OpName, field: FieldName, text: OpName, op: &Op) -> Result<(), NotUnderstood> {
         if !self.letters.contains_key(&text) {
-            let seen = self.before.letters(&field, |id| op_name(id).as_ref() == Some(&text));
-            self.letters.insert(text.clone(), seen.iter().filter_map(op_name).collect());
+            self.letters.insert(text, self.before.letters(text));
         }
         let letters = self.letters.get_mut(&text).expect("put there above");
         let beside = match &op.key {
@@ -449,25 +457,32 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn finish(mut self, id: RecordId, doc: &Automerge, change: &Change) -> Result<Vec<Act>, NotUnderstood> {
+    fn finish(mut self, id: RecordId, document: &Document<'_>, change: &Change) -> Result<Understood, NotUnderstood> {
         let mut acts = Vec::with_capacity(self.acts.len() + 2);
         if self.first {
             acts.push(Act::Create(self.created(id, change)?));
+            self.writes.insert(0, Write::Begin(self.containers()?));
         }
-        self.read_prose(doc, change)?;
+        self.read_prose(document, change)?;
         acts.append(&mut self.acts);
-        for (key, parts) in self.moves {
+        for (name, key, parts) in self.moves {
+            self.writes.push(Write::Move { name, act: acts.len() });
             acts.push(read_move(&key, &parts).ok_or_else(|| strange(format!("a move named {key:?} that is not whole")))?);
         }
         if acts.is_empty() {
             return Err(strange("nothing at all"));
         }
-        Ok(acts)
+        Ok(Understood { acts, writes: self.writes, drafts: !self.drafts.is_empty() })
+    }
+
+    fn containers(&self) -> Result<Containers, NotUnderstood> {
+        let made = |name: &str| self.made_at_root.get(name).copied().ok_or_else(|| strange("a record without its containers"));
+        Ok(Containers { fields: made(layout::FIELDS)?, entries: made(layout::ENTRIES)?, moves: made(layout::MOVES)? })
     }
 
     fn created(&self, id: RecordId, change: &Change) -> Result<Created, NotUnderstood> {
         let whole =
-            [layout::CREATED, layout::FIELDS, layout::ENTRIES, layout::MOVES].iter().all(|n| self.made_at_root.contains(*n));
+            [layout::CREATED, layout::FIELDS, layout::ENTRIES, layout::MOVES].iter().all(|n| self.made_at_root.contains_key(*n));
         let created = (whole && self.created.len() == 5).then(|| read_created(&self.root, &self.created)).flatten();
         let named = self.created.get(layout::RECORD);
         if created.is_some() && named != Some(&ScalarValue::Bytes(id.as_bytes().to_vec())) {
@@ -481,18 +496,19 @@ impl<'a> Reader<'a> {
     }
 
     /// Fills in the text as the writer saw it, by applying the change to a copy.
-    fn read_prose(&mut self, doc: &Automerge, change: &Change) -> Result<(), NotUnderstood> {
+    fn read_prose(&mut self, document: &Document<'_>, change: &Change) -> Result<(), NotUnderstood> {
         if self.drafts.is_empty() {
             return Ok(());
         }
-        let mut copy = doc.clone();
-        apply(&mut copy, change)?;
-        let after = Snapshot::at(&copy, &[change.inner().hash()]);
-        for (object, act) in &self.drafts {
-            let Act::Write { field, text } = &mut self.acts[*act] else { unreachable!("drafts point at writes") };
-            *text = after
-                .prose_text(field, |id| op_name(id).as_ref() == Some(object))
-                .ok_or_else(|| strange("text that is not there"))?;
+        let mut copy = document.doc.clone();
+        apply(&mut copy, document.waiting.iter().chain([change]))?;
+        for (text, act) in &self.drafts {
+            let Act::Write { field, text: words } = &mut self.acts[*act] else { unreachable!("drafts point at writes") };
+            let own = text.1 == self.actor && text.0 >= self.next_op;
+            if !own && self.touched.contains(&(layout::FIELDS, field.to_string())) {
+                return Err(strange("text that is not there"));
+            }
+            *words = copy.text_at(object(*text), &[change.inner().hash()]).map_err(|_| strange("text that is not there"))?;
         }
         Ok(())
     }
@@ -519,17 +535,6 @@ fn read_created(root: &BTreeMap<String, ScalarValue>, created: &BTreeMap<String,
     })
 }
 
-/// What `created` holds in a document that was accepted.
-pub(super) fn created_of(snapshot: &Snapshot<'_>) -> Option<Created> {
-    let object = snapshot.container(layout::CREATED)?;
-    let read = |keys: &[&str], from: &dyn Fn(&str) -> Option<ScalarValue>| -> BTreeMap<String, ScalarValue> {
-        keys.iter().filter_map(|key| Some(((*key).to_owned(), from(key)?))).collect()
-    };
-    let root = read(&[layout::KIND, layout::SCHEMA], &|key| snapshot.root_scalar(key));
-    let created = [layout::PERSON, layout::PARTY, layout::DEVICE, layout::DEVICE_TIME];
-    read_created(&root, &read(&created, &|key| snapshot.scalar(&object, key)))
-}
-
 fn read_move(key: &str, parts: &BTreeMap<String, String>) -> Option<Act> {
     Some(Act::Move {
         id: key.parse::<EntryId>().ok()?,
@@ -539,10 +544,11 @@ fn read_move(key: &str, parts: &BTreeMap<String, String>) -> Option<Act> {
     })
 }
 
-/// Applies a change that was checked. Automerge may still find it inconsistent inside drafted text; then the document is
+/// Applies changes that were checked. Automerge may still find them inconsistent inside drafted text; then the document is
 /// in no known state and must be thrown away.
-pub(super) fn apply(doc: &mut Automerge, change: &Change) -> Result<(), NotUnderstood> {
-    let applied = catch_unwind(AssertUnwindSafe(|| doc.apply_changes([change.inner().clone()])));
+pub(super) fn apply<'a>(doc: &mut Automerge, changes: impl IntoIterator<Item = &'a Change>) -> Result<(), NotUnderstood> {
+    let changes: Vec<automerge::Change> = changes.into_iter().map(|change| change.inner().clone()).collect();
+    let applied = catch_unwind(AssertUnwindSafe(|| doc.apply_changes(changes)));
     match applied {
         Ok(Ok(())) => Ok(()),
         Ok(Err(automerge::AutomergeError::DuplicateSeqNumber(..))) => Err(NotUnderstood::Forked),

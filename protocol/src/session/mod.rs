@@ -7,6 +7,7 @@
 pub mod device;
 mod past;
 pub mod server;
+pub mod stretch;
 
 use crate::id::FeedId;
 use crate::wire::{BadFrame, Bye, Senseless};

@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::ByeCode;
+use super::stretch::{Stretch, Travelling};
 use crate::calendar::Calendar;
 use crate::chain::fingerprint;
-use crate::codec::{NEWEST, Parcel, pack_items};
+use crate::codec::{NEWEST, Parcel};
 use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, RecordId, Seq};
 use crate::limits;
 use crate::roster::Roster;
@@ -52,6 +53,8 @@ pub enum Input<'a> {
         /// The last position in the feed.
         head: Seq,
     },
+    /// The same, shared with all who follow the feed from there.
+    Stretch(Arc<Stretch>),
     /// A feed has grown up to this position.
     Grew(FeedId, Seq),
     /// Who is who changed somewhere, and with it perhaps what may be read: everything the device may know now.
@@ -67,6 +70,8 @@ pub enum Input<'a> {
 pub enum Output {
     /// Send this message.
     Send(Vec<u8>),
+    /// Send this message, which others are sent as well.
+    Share(Arc<[u8]>),
     /// Look up what the device may know and answer with [`Input::Introduced`].
     Introduce {
         /// The device's clock when it said hello, for the skew.
@@ -240,6 +245,7 @@ impl ServerSession {
             Input::JudgedLate(receipt) => self.when_welcomed(Output::Send(Frame::from(receipt).encode())),
             Input::NotTaken(code, why) | Input::End(code, why) => self.end(code, why),
             Input::Page { feed, entries, head } => self.page(feed, entries, head),
+            Input::Stretch(stretch) => self.stretch(&stretch),
             Input::Grew(feed, head) => self.grew(feed, head),
             Input::Standings(standings) => self.standings(standings),
             Input::Token(token) => self.when_welcomed(Output::Send(Frame::from(token).encode())),
@@ -249,7 +255,12 @@ impl ServerSession {
 
     /// The next thing to do, if any.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.out.pop_front()
+        let next = self.out.pop_front();
+        if next.is_none() {
+            // A silent connection keeps no room for what it once had to say.
+            self.out = VecDeque::new();
+        }
+        next
     }
 
     /// Feeds to be woken for.
@@ -366,7 +377,7 @@ impl ServerSession {
             None => self.send(welcome),
         }
         hello.feeds.iter().for_each(|cursor| self.saw(*cursor));
-        self.out.extend(self.after_welcome.drain(..));
+        self.out.extend(std::mem::take(&mut self.after_welcome));
     }
 
     fn send_roster(&mut self, standing: &CommunityStanding) {
@@ -447,6 +458,22 @@ impl ServerSession {
         }
     }
 
+    /// A stretch in which nothing is the device's own goes out as it goes out to the others.
+    fn stretch(&mut self, stretch: &Stretch) {
+        let (feed, after, upto) = (stretch.feed(), stretch.after(), stretch.upto());
+        let followed =
+            self.followed.get_mut(&feed).filter(|followed| followed.sent == after && self.reading == Some((feed, after)));
+        match followed {
+            Some(followed) if followed.own.range(..=upto).next().is_none() => {
+                self.reading = None;
+                followed.sent = upto;
+                followed.head = upto.max(followed.head);
+                self.out.push_back(Output::Share(stretch.frame(self.dictionary, self.common.as_ref())));
+            }
+            _ => self.page(feed, stretch.entries().to_vec(), upto),
+        }
+    }
+
     fn page(&mut self, feed: FeedId, entries: Vec<FeedEntry>, head: Seq) {
         let asked = self.reading.take();
         // A feed given up, or followed anew from elsewhere, while its page was read: the page continues nothing.
@@ -462,16 +489,8 @@ impl ServerSession {
         followed.sent = end.seq;
         followed.own = own.iter().copied().filter(|seq| *seq > end.seq).collect();
         let items = to_items(feed, after, &end, entries.into_iter().filter(|entry| !own.contains(&entry.seq)));
-        match self.dictionary.map(|dictionary| pack_items(&items, dictionary)) {
-            Some(Ok(packed)) => {
-                let frame = match &self.common {
-                    Some(common) => common.items(packed),
-                    None => packed.into(),
-                };
-                self.send(frame);
-            }
-            _ => self.send(items),
-        }
+        let frame = Travelling::new(items, self.dictionary).frame(self.common.as_ref());
+        self.send(frame);
     }
 
     /// Asks for the next page, feed by feed in turn, when none is under way.

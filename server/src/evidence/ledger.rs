@@ -149,8 +149,8 @@ fn write_record(
         } else {
             let change = parse(facts, place.hash)?;
             let said = record.understand(&change).map_err(|why| broken(why.to_string()))?;
-            record.apply(&change).map_err(|why| broken(why.to_string()))?;
-            acts = serde_json::to_string(&said).map_err(|why| broken(why.to_string()))?;
+            record.take(&change, &said).map_err(|why| broken(why.to_string()))?;
+            acts = serde_json::to_string(&said.acts).map_err(|why| broken(why.to_string()))?;
             (actor, bytes) = (change.actor(), change.bytes().to_vec());
         }
         let (record, batch) = (placed.record, placed.batch);

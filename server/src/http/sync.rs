@@ -18,7 +18,7 @@ use crate::live;
 
 /// Each connection keeps this much to read into, and it is wiped with each reading; the usual 128 kB make ten thousand silent
 /// phones weigh more than a gigabyte. What devices say seldom is longer, and a push that is takes a few readings.
-const READ_BUFFER_BYTES: usize = 4 << 10;
+const READ_BUFFER_BYTES: usize = 1 << 10;
 
 pub(super) async fn upgrade(
     State(app): State<App>,

@@ -55,6 +55,7 @@ pub(super) fn erase<S: Store>(
         return Err(Rejection::RemainsAltered(asked.record).into());
     }
     let before = past.fill(store, super::mark(store, feed)?, feed)?;
+    hot.waits_changed();
     for row in changes {
         let filled: Option<ChangeRow> = store.get(&[row.hash.to_cell()])?;
         silence(store, filled.unwrap_or(row), order.id)?;

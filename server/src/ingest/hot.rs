@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use lru::LruCache;
 use renolog_protocol::change::Change;
-use renolog_protocol::id::{CommunityId, FeedId, RecordId, Seq};
+use renolog_protocol::id::{ActorId, CommunityId, DeviceId, FeedId, RecordId, Seq};
 use renolog_protocol::record::Record;
 use renolog_protocol::roster::Roster;
 
 use crate::reception;
-use crate::store::{ChangeRow, Column, CommunityRow, ErasureRow, Read, StoreError};
+use crate::store::{ActorRow, ChangeRow, Column, CommunityRow, ErasureRow, Read, Row, StoreError, WaitRow};
 
 /// A record and the feed it belongs to, once it has a change.
 #[derive(Debug)]
@@ -24,17 +24,23 @@ pub(super) struct HotRecord {
 /// Rosters kept ready. Most have some fifty members; a community that is written in is written in again soon.
 const ROSTERS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
+/// Actors whose device is remembered. A device has one in all its records, and writes in turns with the others.
+const ACTORS: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
+
 /// Least recently used ones go first.
 #[derive(Debug)]
 pub(super) struct Hot {
     records: LruCache<RecordId, HotRecord>,
     rosters: LruCache<CommunityId, Arc<Roster>>,
+    actors: LruCache<ActorId, DeviceId>,
+    /// How many changes wait for others, as far as that is known.
+    waits: Option<u64>,
 }
 
 impl Hot {
     pub(super) fn new(records: usize) -> Self {
         let records = LruCache::new(NonZeroUsize::new(records).unwrap_or(NonZeroUsize::MIN));
-        Self { records, rosters: LruCache::new(ROSTERS) }
+        Self { records, rosters: LruCache::new(ROSTERS), actors: LruCache::new(ACTORS), waits: None }
     }
 
     /// The record with all its accepted changes, from memory or from the store.
@@ -56,6 +62,33 @@ impl Hot {
         Ok(roster)
     }
 
+    /// The device that an actor belongs to, if it belongs to one. That never changes.
+    pub(super) fn device_of<S: Read + ?Sized>(&mut self, store: &S, actor: ActorId) -> Result<Option<DeviceId>, StoreError> {
+        if let Some(known) = self.actors.get(&actor) {
+            return Ok(Some(*known));
+        }
+        let row: Option<ActorRow> = store.get(&[actor.to_cell()])?;
+        Ok(row.map(|row| {
+            self.actors.put(actor, row.device);
+            row.device
+        }))
+    }
+
+    /// Whether any change at all waits for another. Seldom one does, and every accepted change asks.
+    pub(super) fn anything_waits<S: Read + ?Sized>(&mut self, store: &S) -> Result<bool, StoreError> {
+        let count = match self.waits {
+            Some(count) => count,
+            None => store.count_cells(WaitRow::TABLE, None, &[])?,
+        };
+        self.waits = Some(count);
+        Ok(count > 0)
+    }
+
+    /// To be said when a change begins to wait, or waits no more.
+    pub(super) fn waits_changed(&mut self) {
+        self.waits = None;
+    }
+
     /// Forgets a record in no known state; it is rebuilt from the store when next needed.
     pub(super) fn forget(&mut self, id: RecordId) {
         self.records.pop(&id);
@@ -64,6 +97,8 @@ impl Hot {
     pub(super) fn clear(&mut self) {
         self.records.clear();
         self.rosters.clear();
+        self.actors.clear();
+        self.waits = None;
     }
 }
 

@@ -182,6 +182,7 @@ impl<'a, S: Store> Judging<'a, S> {
             }
             Err(Objection::Missing(missing)) => {
                 row.fate = Fate::Held;
+                self.hot.waits_changed();
                 for dep in &missing {
                     self.store.put(&WaitRow { missing: *dep, waiting: change.hash(), device: origin.device })?;
                 }
@@ -205,11 +206,15 @@ impl<'a, S: Store> Judging<'a, S> {
         if origin.revoked {
             return refused(Code::DeviceRevoked, "这台设备已停用", "this device was revoked");
         }
-        let bound: Option<ActorRow> = self.store.get(&[change.actor().to_cell()])?;
-        if bound.is_some_and(|bound| bound.device != origin.device) {
+        let bound = self.hot.device_of(&*self.store, change.actor())?;
+        if bound.is_some_and(|device| device != origin.device) {
             return refused(Code::ForeignActor, "这个书写者属于另一台设备", "its actor belongs to another device");
         }
         for dep in change.deps() {
+            // What the record holds was accepted.
+            if self.hot.load(&*self.store, record)?.record.holds(dep) {
+                continue;
+            }
             if matches!(self.store.get::<ChangeRow>(&[dep.to_cell()])?, Some(row) if matches!(row.fate, Fate::Refused | Fate::Dismissed | Fate::Forked))
             {
                 return refused(
@@ -235,8 +240,8 @@ impl<'a, S: Store> Judging<'a, S> {
                 return refused(Code::TooManyHeld, "等待前序内容的修改过多", "too many changes of this device wait for others");
             }
         }
-        if verdict.is_ok()
-            && let Err(why) = hot.record.apply(change)
+        if let Ok(allowed) = &verdict
+            && let Err(why) = hot.record.take(change, &allowed.understood)
         {
             self.hot.forget(record);
             let words = format!("no device of ours writes this: {why}");
@@ -266,7 +271,9 @@ impl<'a, S: Store> Judging<'a, S> {
         self.link = filled.link;
         self.link = self.link.then(self.head, change.hash(), &Brought::from(&visit));
         self.hot.load(&*self.store, record)?.feed = Some(self.feed);
-        self.store.put(&ActorRow { actor: change.actor(), device: origin.device, person: origin.person })?;
+        if self.hot.device_of(&*self.store, change.actor())?.is_none() {
+            self.store.put(&ActorRow { actor: change.actor(), device: origin.device, person: origin.person })?;
+        }
         self.store.put(&TimelineRow {
             feed: self.feed,
             seq: self.head,
@@ -274,7 +281,7 @@ impl<'a, S: Store> Judging<'a, S> {
             hash: change.hash(),
             batch: origin.batch,
             device_time: change.device_time(),
-            acts: acts_json(&allowed.acts),
+            acts: acts_json(&allowed.understood.acts),
         })?;
         self.touched.insert(record, self.head);
         self.grown.push(FeedEntry {
@@ -313,6 +320,7 @@ impl<'a, S: Store> Judging<'a, S> {
         for row in self.take_waiting(refused)? {
             let change = Change::parse(&row.bytes).map_err(|_| StoreError::Damaged("changes"))?;
             let Some(origin) = self.origin_of(&row)? else { continue };
+            self.hot.waits_changed();
             for dep in change.deps() {
                 self.store.remove::<WaitRow>(&[dep.to_cell(), row.hash.to_cell()])?;
             }
@@ -332,6 +340,10 @@ impl<'a, S: Store> Judging<'a, S> {
     }
 
     fn take_waiting(&mut self, missing: ChangeHash) -> Result<Vec<ChangeRow>, StoreError> {
+        if !self.hot.anything_waits(&*self.store)? {
+            return Ok(Vec::new());
+        }
+        self.hot.waits_changed();
         let waits: Vec<WaitRow> = self.store.list(&[missing.to_cell()], None, ALL)?;
         let mut rows = Vec::new();
         for wait in waits {

@@ -329,7 +329,7 @@ fn end_of_log<S: Read + ?Sized>(store: &S) -> Result<(u64, Vec<u8>), StoreError>
 pub(crate) fn would_say<S: Read + ?Sized>(store: &S, change: &crate::store::ChangeRow) -> Result<Vec<Act>, StoreError> {
     let record = hot::load(store, change.record)?.record;
     let parsed = Change::parse(&change.bytes).map_err(|_| StoreError::Damaged("changes"))?;
-    Ok(record.understand(&parsed).unwrap_or_default())
+    Ok(record.understand(&parsed).map(|understood| understood.acts).unwrap_or_default())
 }
 
 fn found_store<S: Store>(store: &mut S, found: &Found) -> Result<Outcome, IngestError> {

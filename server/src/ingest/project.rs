@@ -18,8 +18,9 @@ pub(super) fn project<S: Store>(
     updated: Seq,
     record: RecordId,
 ) -> Result<(), StoreError> {
-    let Some(view) = hot.load(&*store, record)?.record.view(schema) else { return Ok(()) };
-    let fact = fact(store, schema, feed, &view)?;
+    let known = &hot.load(&*store, record)?.record;
+    let (Some(view), Some(first)) = (known.view(schema), known.first()) else { return Ok(()) };
+    let fact = fact(store, schema, feed, &view, first)?;
     store.put(&fact)?;
     store.put(&row(feed, updated, &view))
 }
@@ -39,9 +40,9 @@ pub(crate) fn row(feed: FeedId, updated: Seq, view: &RecordView) -> RecordRow {
     }
 }
 
-fn fact<S: Store>(store: &S, schema: &Schema, feed: FeedId, view: &RecordView) -> Result<FactRow, StoreError> {
+fn fact<S: Store>(store: &S, schema: &Schema, feed: FeedId, view: &RecordView, first: ChangeHash) -> Result<FactRow, StoreError> {
     let kind = schema.kinds.get(&view.created.kind);
-    let (first, opened) = beginning(store, view.id)?;
+    let (first, opened) = beginning(store, view.id, first)?;
     let standing = || view.moves.iter().filter(|step| step.standing == Standing::Stands);
     let answered = standing().next().map(|step| received(store, step.source.change)).transpose()?;
     let (answered, answered_by) = answered.unzip();
@@ -76,12 +77,11 @@ fn is_done(kind: &Kind, state: &str) -> bool {
 }
 
 /// The place and the receipt of a record's first change. It never changes, so what is known is not looked up again.
-fn beginning<S: Store>(store: &S, record: RecordId) -> Result<(Seq, UnixMs), StoreError> {
+fn beginning<S: Store>(store: &S, record: RecordId, first: ChangeHash) -> Result<(Seq, UnixMs), StoreError> {
     if let Some(known) = store.get::<FactRow>(&[record.to_cell()])? {
         return Ok((known.first, known.opened));
     }
-    let rows: Vec<ChangeRow> = store.list_by(ChangeRow::BY_RECORD, &[record.to_cell()], Some(&Seq(0).to_cell()), 1)?;
-    let first = rows.into_iter().next().ok_or(StoreError::Damaged("changes"))?;
+    let first: ChangeRow = store.get(&[first.to_cell()])?.ok_or(StoreError::Damaged("changes"))?;
     let batch: BatchRow = store.get(&[first.batch.to_cell()])?.ok_or(StoreError::Damaged("batches"))?;
     Ok((first.seq.unwrap_or_default(), batch.received))
 }

@@ -85,14 +85,14 @@ fn release<S: Store>(
         }
         other => Rejection::Unreleasable(other.to_string()),
     };
-    let acts = record.record.understand(&change).map_err(unreleasable)?;
-    if let Err(why) = record.record.apply(&change) {
+    let understood = record.record.understand(&change).map_err(unreleasable)?;
+    if let Err(why) = record.record.take(&change, &understood) {
         hot.forget(row.record);
         return Err(unreleasable(why).into());
     }
     let mut judging = Judging::begin(store, hot, schema, past, row.feed, None)?;
     let origin = judging.origin_of(&row)?.ok_or(StoreError::Damaged("batches"))?;
-    let allowed = Allowed { acts, role: settle.role.clone() };
+    let allowed = Allowed { understood, role: settle.role.clone() };
     let seq = judging.accept(row.record, &change, origin, &allowed)?;
     let (feed, hash) = (row.feed, row.hash);
     let link = Some(judging.link());

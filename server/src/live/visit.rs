@@ -25,10 +25,11 @@ pub async fn answer(app: App, device: DeviceRow, ticket: Option<Ticket>, frames:
         while let Some(output) = connection.session.poll_output() {
             match output {
                 Output::Send(bytes) => answer.extend(bytes),
+                Output::Share(bytes) => answer.extend(bytes.iter()),
                 Output::Introduce { device_time, cursors } => connection.introduce(device_time, cursors).await,
                 Output::Submit(parcel) => {
-                    let (app, device) = (connection.app.clone(), connection.device.id);
-                    judging.push(judge(app, connection.stay.pace(), device, connection.skew, parcel));
+                    let app = connection.app.clone();
+                    judging.push(judge(app, connection.stay.pace(), connection.signer(), connection.skew, parcel));
                 }
                 Output::Read { .. } if answer.len() >= limits::VISIT_BYTES => {}
                 Output::Read { feed, after } => connection.read(feed, after).await,
@@ -40,7 +41,9 @@ pub async fn answer(app: App, device: DeviceRow, ticket: Option<Ticket>, frames:
         connection.judged(judged);
         // What the push put into the feed: the device learns that it has come so far.
         if let Some(news) = connection.wake.news().now_or_never() {
-            connection.news(news).await;
+            if connection.news(news) {
+                connection.standings().await;
+            }
         }
     }
 }

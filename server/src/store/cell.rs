@@ -11,7 +11,7 @@ use renolog_protocol::schema::{KindName, Party, Role, StateName};
 use renolog_protocol::time::{SpanMs, UnixMs};
 
 /// One cell of a table. The order is the one SQLite sorts by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cell {
     /// Nothing.
     Null,

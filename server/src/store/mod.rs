@@ -8,7 +8,9 @@ mod cell;
 mod file;
 mod memory;
 mod rows;
+mod sentences;
 mod sqlite;
+mod unwritten;
 mod walk;
 
 pub use cell::{Cell, Column};

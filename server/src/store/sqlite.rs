@@ -1,5 +1,6 @@
 //! The durable store: one SQLite file in WAL mode, flushed at every commit.
 
+use std::cell::{Cell as Slot, RefCell};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,10 +8,18 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
 
+use super::sentences::Sentences;
+use super::unwritten::Unwritten;
 use super::{Cell, Index, Scan, Store, StoreError, Table};
 
 /// How long a write waits for someone who looks at the file.
 const BUSY_WAITS: Duration = Duration::from_secs(30);
+/// What the writer keeps of the file. A group of commands touches some thousand pages: where they do not fit, SQLite writes them
+/// before the commit, and again at the commit.
+const CACHE_KIB: i64 = 16 << 10;
+/// How long the log may grow until it is put into the file. At SQLite's usual 1,000 pages a busy server did that twice in
+/// three commits, flushing both each time.
+const CHECKPOINT_PAGES: i64 = 2_048;
 /// How long cutting the log waits for readers; pushes wait meanwhile.
 const SCRUB_WAITS: Duration = Duration::from_millis(250);
 
@@ -48,13 +57,16 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct Sqlite {
     pub(super) connection: Connection,
-    writing: bool,
+    sentences: Sentences,
+    writing: Slot<bool>,
+    unwritten: RefCell<Unwritten>,
 }
 
 /// A reader beside the writer: sees what was committed.
 #[derive(Debug)]
 pub struct Reader {
     pub(super) connection: Connection,
+    sentences: Sentences,
 }
 
 impl Sqlite {
@@ -73,6 +85,8 @@ impl Sqlite {
             connection.pragma_update(None, "foreign_keys", "ON")?;
             // What is erased is overwritten, not just unlinked.
             connection.pragma_update(None, "secure_delete", "ON")?;
+            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             connection.set_prepared_statement_cache_capacity(128);
             keep_plans(&connection)?;
             // Someone may be looking at the file with the sqlite3 shell, or copying it.
@@ -85,7 +99,7 @@ impl Sqlite {
             migrate(&connection)
         })()
         .map_err(failing)?;
-        Ok(Self { connection, writing: false })
+        Ok(Self::over(connection))
     }
 
     /// A store that lives in memory, for tests.
@@ -96,15 +110,48 @@ impl Sqlite {
         let connection = Connection::open_in_memory().expect("memory");
         keep_plans(&connection).expect("SQLite knows the setting");
         migrate(&connection).expect("an empty database can be migrated");
-        Self { connection, writing: false }
+        Self::over(connection)
     }
 
-    fn begin(&mut self) -> Result<(), StoreError> {
-        if !self.writing {
+    fn over(connection: Connection) -> Self {
+        Self { connection, sentences: Sentences::default(), writing: Slot::new(false), unwritten: RefCell::default() }
+    }
+
+    fn begin(&self) -> Result<(), StoreError> {
+        if !self.writing.get() {
             self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map_err(store_error)?;
-            self.writing = true;
+            self.writing.set(true);
         }
         Ok(())
+    }
+
+    /// Gives SQLite the rows of one table.
+    fn give(&self, table: &'static Table) -> Result<(), StoreError> {
+        let rows = self.unwritten.borrow_mut().take(table);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
+        let (put, remove) = (self.sentences.put(table), self.sentences.remove(table));
+        let mut put = self.connection.prepare_cached(&put).map_err(store_error)?;
+        for (key, row) in rows {
+            let given = match row {
+                Some(row) => put.execute(params_from_iter(row)),
+                None => self.connection.prepare_cached(&remove).and_then(|mut remove| remove.execute(params_from_iter(key))),
+            };
+            given.map_err(store_error)?;
+        }
+        Ok(())
+    }
+
+    fn give_all(&self) -> Result<(), StoreError> {
+        let tables = self.unwritten.borrow().tables();
+        tables.into_iter().try_for_each(|table| self.give(table))
+    }
+
+    fn keep(&self, table: &'static Table, key: Vec<Cell>, row: Option<Vec<Cell>>) -> Result<(), StoreError> {
+        self.unwritten.borrow_mut().keep(table, key, row);
+        if self.unwritten.borrow().is_full() { self.give_all() } else { Ok(()) }
     }
 }
 
@@ -154,7 +201,7 @@ impl Reader {
         connection.busy_timeout(Duration::from_secs(5)).map_err(failing)?;
         connection.set_prepared_statement_cache_capacity(128);
         keep_plans(&connection).map_err(failing)?;
-        Ok(Self { connection })
+        Ok(Self { connection, sentences: Sentences::default() })
     }
 }
 
@@ -186,39 +233,15 @@ fn read_cell(value: ValueRef<'_>) -> rusqlite::Result<Cell> {
     })
 }
 
-/// The columns a table is sorted by: the index's, then the key's.
-fn sorted_by(table: &Table, order: Option<Index>) -> Vec<&'static str> {
-    let mut columns: Vec<&str> = order.map_or(&[][..], |index| index.columns).to_vec();
-    columns.extend(&table.columns[..table.key]);
-    columns
-}
-
-/// `WHERE a = ?1 AND b = ?2 AND c > ?3`.
-fn condition(sorted: &[&str], prefix: usize, after: bool) -> String {
-    let equal = sorted[..prefix].iter().enumerate().map(|(n, column)| format!("{column} = ?{}", n + 1));
-    let later = after.then(|| format!("{} > ?{}", sorted[prefix], prefix + 1));
-    let all: Vec<String> = equal.chain(later).collect();
-    if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
-}
-
 fn scan(
     connection: &Connection,
+    sentence: &str,
     table: &'static Table,
-    order: Option<Index>,
     prefix: &[Cell],
     after: Option<&Cell>,
     limit: usize,
 ) -> rusqlite::Result<Vec<Vec<Cell>>> {
-    let sorted = sorted_by(table, order);
-    let sql = format!(
-        "SELECT {} FROM {}{} ORDER BY {} LIMIT ?{}",
-        table.columns.join(", "),
-        table.name,
-        condition(&sorted, prefix.len(), after.is_some()),
-        sorted.join(", "),
-        prefix.len() + usize::from(after.is_some()) + 1,
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = connection.prepare_cached(sentence)?;
     let limit = Cell::Int(i64::try_from(limit).unwrap_or(i64::MAX));
     let width = table.columns.len();
     let rows = statement.query_map(params_from_iter(prefix.iter().chain(after).chain([&limit])), |row| {
@@ -227,69 +250,76 @@ fn scan(
     rows.collect()
 }
 
-fn count(connection: &Connection, table: &'static Table, order: Option<Index>, prefix: &[Cell]) -> rusqlite::Result<u64> {
-    let sql = format!("SELECT count(*) FROM {}{}", table.name, condition(&sorted_by(table, order), prefix.len(), false));
-    let counted: i64 = connection.prepare_cached(&sql)?.query_row(params_from_iter(prefix), |row| row.get(0))?;
+fn count(connection: &Connection, sentence: &str, prefix: &[Cell]) -> rusqlite::Result<u64> {
+    let counted: i64 = connection.prepare_cached(sentence)?.query_row(params_from_iter(prefix), |row| row.get(0))?;
     Ok(counted.unsigned_abs())
 }
 
-macro_rules! scans {
-    ($name:ty) => {
-        impl Scan for $name {
-            fn scan_cells(
-                &self,
-                table: &'static Table,
-                order: Option<Index>,
-                prefix: &[Cell],
-                after: Option<&Cell>,
-                limit: usize,
-            ) -> Result<Vec<Vec<Cell>>, StoreError> {
-                scan(&self.connection, table, order, prefix, after, limit).map_err(store_error)
-            }
+impl Scan for Reader {
+    fn scan_cells(
+        &self,
+        table: &'static Table,
+        order: Option<Index>,
+        prefix: &[Cell],
+        after: Option<&Cell>,
+        limit: usize,
+    ) -> Result<Vec<Vec<Cell>>, StoreError> {
+        let sentence = self.sentences.scan(table, order, prefix.len(), after.is_some());
+        scan(&self.connection, &sentence, table, prefix, after, limit).map_err(store_error)
+    }
 
-            fn count_cells(&self, table: &'static Table, order: Option<Index>, prefix: &[Cell]) -> Result<u64, StoreError> {
-                count(&self.connection, table, order, prefix).map_err(store_error)
-            }
-        }
-    };
+    fn count_cells(&self, table: &'static Table, order: Option<Index>, prefix: &[Cell]) -> Result<u64, StoreError> {
+        count(&self.connection, &self.sentences.count(table, order, prefix.len()), prefix).map_err(store_error)
+    }
 }
 
-scans!(Sqlite);
-scans!(Reader);
+impl Scan for Sqlite {
+    fn scan_cells(
+        &self,
+        table: &'static Table,
+        order: Option<Index>,
+        prefix: &[Cell],
+        after: Option<&Cell>,
+        limit: usize,
+    ) -> Result<Vec<Vec<Cell>>, StoreError> {
+        if order.is_none() && prefix.len() == table.key && limit > 0 {
+            if let Some(row) = self.unwritten.borrow().find(table, prefix) {
+                return Ok(row.iter().cloned().collect());
+            }
+        } else {
+            self.give(table)?;
+        }
+        let sentence = self.sentences.scan(table, order, prefix.len(), after.is_some());
+        scan(&self.connection, &sentence, table, prefix, after, limit).map_err(store_error)
+    }
+
+    fn count_cells(&self, table: &'static Table, order: Option<Index>, prefix: &[Cell]) -> Result<u64, StoreError> {
+        self.give(table)?;
+        count(&self.connection, &self.sentences.count(table, order, prefix.len()), prefix).map_err(store_error)
+    }
+}
 
 impl Store for Sqlite {
     fn put_cells(&mut self, table: &'static Table, cells: Vec<Cell>) -> Result<(), StoreError> {
-        self.begin()?;
-        let places = (1..=cells.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
-        let updates = table.columns[table.key..].iter().map(|c| format!("{c} = excluded.{c}")).collect::<Vec<_>>().join(", ");
-        let resolve = if updates.is_empty() { "DO NOTHING".to_owned() } else { format!("DO UPDATE SET {updates}") };
-        let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({places}) ON CONFLICT ({}) {resolve}",
-            table.name,
-            table.columns.join(", "),
-            table.columns[..table.key].join(", "),
-        );
-        let mut statement = self.connection.prepare_cached(&sql).map_err(store_error)?;
-        statement.execute(params_from_iter(cells)).map(|_| ()).map_err(store_error)
+        self.keep(table, cells[..table.key].to_vec(), Some(cells))
     }
 
     fn remove_cells(&mut self, table: &'static Table, key: &[Cell]) -> Result<(), StoreError> {
-        self.begin()?;
-        let sql = format!("DELETE FROM {}{}", table.name, condition(&sorted_by(table, None), table.key, false));
-        let mut statement = self.connection.prepare_cached(&sql).map_err(store_error)?;
-        statement.execute(params_from_iter(key)).map(|_| ()).map_err(store_error)
+        self.keep(table, key.to_vec(), None)
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        if self.writing {
+        self.give_all()?;
+        if self.writing.get() {
             self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([])).map_err(store_error)?;
-            self.writing = false;
+            self.writing.set(false);
         }
         Ok(())
     }
 
     fn rollback(&mut self) {
-        self.writing = false;
+        self.unwritten.borrow_mut().clear();
+        self.writing.set(false);
         // After some errors SQLite has rolled back by itself; then there is nothing left to do.
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")

@@ -33,7 +33,19 @@ fn first_value(path: &str, key: &str) -> Option<String> {
 /// # Errors
 /// If it is gone, or the system does not say.
 pub fn memory_of(process: u32) -> Result<u64> {
-    let value = first_value(&format!("/proc/{process}/status"), "VmRSS").context("the system does not say")?;
+    status_bytes(process, "VmRSS")
+}
+
+/// The most bytes of memory that a process has held.
+///
+/// # Errors
+/// If it is gone, or the system does not say.
+pub fn highest_memory_of(process: u32) -> Result<u64> {
+    status_bytes(process, "VmHWM")
+}
+
+fn status_bytes(process: u32, key: &str) -> Result<u64> {
+    let value = first_value(&format!("/proc/{process}/status"), key).context("the system does not say")?;
     let kib: u64 = value.split(' ').next().unwrap_or_default().parse()?;
     Ok(kib << 10)
 }

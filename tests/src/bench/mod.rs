@@ -61,6 +61,7 @@ rows! {
     propagation,
     idle,
     crowd,
+    district,
     phone,
     screen,
 }

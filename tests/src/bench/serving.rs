@@ -73,6 +73,14 @@ impl Serving {
         machine::memory_of(self.child.0.id())
     }
 
+    /// The most it has ever held.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn highest_memory(&self) -> Result<u64> {
+        machine::highest_memory_of(self.child.0.id())
+    }
+
     /// Processor time it has taken.
     ///
     /// # Errors

@@ -163,6 +163,10 @@ impl<S: Store> Server<S> {
                     connection.sending = true;
                     return Some(Wish::Send(bytes));
                 }
+                Output::Share(bytes) => {
+                    connection.sending = true;
+                    return Some(Wish::Send(bytes.to_vec()));
+                }
                 Output::Introduce { device_time, cursors } => {
                     connection.skew = now - device_time;
                     let (store, device) = (self.ingest.store(), connection.device.id);
@@ -188,14 +192,13 @@ impl<S: Store> Server<S> {
     }
 
     fn read(&mut self, link: LinkId, feed: FeedId, after: Seq) {
-        let entries = match self.hub.tail(feed, after) {
-            Some(entries) => entries,
-            None => reception::page(self.ingest.store(), &self.schema, feed, after).expect("the store works"),
-        };
-        let head = entries.last().map_or(after, |entry| entry.seq);
-        if let Some(connection) = self.connections.get_mut(&link) {
-            connection.session.handle(Input::Page { feed, entries, head });
+        let Some(connection) = self.connections.get_mut(&link) else { return };
+        if let Some(stretch) = self.hub.tail(feed, after) {
+            return connection.session.handle(Input::Stretch(stretch));
         }
+        let entries = reception::page(self.ingest.store(), &self.schema, feed, after).expect("the store works");
+        let head = entries.last().map_or(after, |entry| entry.seq);
+        connection.session.handle(Input::Page { feed, entries, head });
     }
 
     fn listen(&mut self, link: LinkId) {

@@ -1,6 +1,7 @@
 //! The rows, one file each.
 
 pub(super) mod crowd;
+pub(super) mod district;
 pub(super) mod first_sync;
 pub(super) mod idle;
 pub(super) mod latency;
