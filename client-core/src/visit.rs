@@ -17,7 +17,7 @@ const READ_BYTES: usize = 4 << 10;
 #[derive(Debug)]
 pub(crate) enum Missed {
     /// The server would not, and said why.
-    Refused(Response<Option<Vec<u8>>>),
+    Refused(Box<Response<Option<Vec<u8>>>>),
     /// The link is gone, or what answered is no Renolog server.
     Broken(String),
 }
@@ -36,7 +36,7 @@ pub(crate) fn visit(
     traffic.went_up(flight.len());
     if !answered.status().is_success() {
         let (head, mut body) = answered.into_parts();
-        return Err(Missed::Refused(Response::from_parts(head, body.read_to_vec().ok())));
+        return Err(Missed::Refused(Box::new(Response::from_parts(head, body.read_to_vec().ok()))));
     }
     let mut body = answered.into_body().into_reader();
     let (mut buffer, mut waiting) = (vec![0; READ_BYTES], Vec::new());

@@ -88,7 +88,7 @@ impl Tickets {
 
     fn write(&self, ticket: Ticket) -> String {
         let Ticket { device, made, proved } = ticket;
-        self.seal(TOKEN, &[&device.as_bytes()[..], &short(made), &short(proved)].concat())
+        self.seal(TOKEN, &[device.as_bytes(), &short(made), &short(proved)].concat())
     }
 
     /// The token that this is, whether or not it is still good; `None` if it was not made here.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::digest::check;
 use super::parts::Parts;
 use super::streams::In;
-use super::{BadPack, Known, Unread};
+use super::{BadPack, Known, Unfolded, Unread};
 use crate::batch::RawChange;
 use crate::change::Change;
 use crate::id::{ChangeHash, DeviceId, PersonId, RecordId, Seq};
@@ -146,7 +146,7 @@ const GONE: u64 = 1;
 const ERASURE: u64 = 2;
 
 /// The visits and the entries of a stretch that begins after this position.
-pub(super) fn items<K: Known>(read: In<'_>, after: Seq, known: &K) -> Result<(Vec<Visit>, Vec<Item>), Unread<K::Error>> {
+pub(super) fn items<K: Known>(read: In<'_>, after: Seq, known: &K) -> Unfolded<(Vec<Visit>, Vec<Item>), K> {
     let mut unpacker = Unpacker::new(read, known);
     let count = unpacker.read.count(limits::PAGE_ITEMS)?;
     let mut visits: Vec<Visit> = Vec::with_capacity(count);

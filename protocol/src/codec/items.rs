@@ -2,7 +2,7 @@
 
 use super::squeeze::{fold, unfold};
 use super::streams::{In, Out};
-use super::{BadPack, Known, OLDEST_WRITTEN, Unread, first, lanes};
+use super::{BadPack, Known, OLDEST_WRITTEN, Unfolded, Unread, first, lanes};
 use crate::id::{ChangeHash, DeviceId, PersonId, RecordId, Seq};
 use crate::limits;
 use crate::schema::{Party, Role};
@@ -101,7 +101,7 @@ pub fn unpack_items<K: Known>(packed: &PackedItems, known: &K) -> Result<Items, 
     Ok(Items { feed: packed.feed, after: packed.after, upto: packed.upto, visits, items, link: packed.link })
 }
 
-fn unpacked<K: Known>(mut read: In<'_>, after: Seq, known: &K) -> Result<(Vec<Visit>, Vec<Item>), Unread<K::Error>> {
+fn unpacked<K: Known>(mut read: In<'_>, after: Seq, known: &K) -> Unfolded<(Vec<Visit>, Vec<Item>), K> {
     let visits = get_visits(&mut read)?;
     let count = read.count(limits::PAGE_ITEMS)?;
     let gaps: Vec<u64> = (0..count).map(|_| read.number()).collect::<Result<_, _>>()?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::digest::{CHECK, check};
 use super::parts::{Column, Parts, columns_of, joined};
 use super::streams::{In, Out};
-use super::{BadPack, Known, Unread};
+use super::{BadPack, Known, Unfolded, Unread};
 use crate::change::Change;
 use crate::chunk::COLUMNS;
 use crate::id::{ActorId, ChangeHash, EntryId, RecordId};
@@ -260,7 +260,7 @@ struct Head {
 }
 
 /// Reads so many changes. Takes bytes from anyone.
-pub(super) fn read<K: Known>(read: &mut In<'_>, count: usize, known: &K) -> Result<Vec<(RecordId, Vec<u8>)>, Unread<K::Error>> {
+pub(super) fn read<K: Known>(read: &mut In<'_>, count: usize, known: &K) -> Unfolded<Vec<(RecordId, Vec<u8>)>, K> {
     let forms: Vec<u64> = (0..count).map(|_| read.number()).collect::<Result<_, _>>()?;
     if forms.iter().any(|form| *form > AS_IT_IS) {
         return Err(BadPack::Senseless.into());

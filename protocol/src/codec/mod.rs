@@ -85,6 +85,9 @@ pub trait Known {
     fn actors(&self, record: RecordId) -> Result<Vec<ActorId>, Self::Error>;
 }
 
+/// What came of unfolding something with what `K` knows.
+type Unfolded<T, K> = Result<T, Unread<<K as Known>::Error>>;
+
 /// A reader that has nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nothing;

@@ -40,10 +40,10 @@ pub async fn answer(app: App, device: DeviceRow, ticket: Option<Ticket>, frames:
         let Some(judged) = judging.next().await else { return answer };
         connection.judged(judged);
         // What the push put into the feed: the device learns that it has come so far.
-        if let Some(news) = connection.wake.news().now_or_never() {
-            if connection.news(news) {
-                connection.standings().await;
-            }
+        if let Some(news) = connection.wake.news().now_or_never()
+            && connection.news(news)
+        {
+            connection.standings().await;
         }
     }
 }
