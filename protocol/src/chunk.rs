@@ -25,7 +25,7 @@ const KEY_TEXT: u32 = 0x15;
 const KEY_COUNTER: u32 = 0x13;
 const REPLACED_COUNTER: u32 = 0x73;
 /// Every column that a change of ours may have: object, key, insert, action, value, replaced. Marks have none.
-const COLUMNS: [u32; 12] =
+pub(crate) const COLUMNS: [u32; 12] =
     [0x01, 0x02, 0x11, KEY_COUNTER, KEY_TEXT, INSERT, 0x42, 0x56, RAW_VALUES, REPLACED_COUNT, 0x71, REPLACED_COUNTER];
 
 /// Checks the spelling and the counts of a plain change chunk.
@@ -111,6 +111,10 @@ fn ascending(names: Vec<&[u8]>) -> Result<(), BadChange> {
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
     /// Of what a plain change chunk says of itself, after its length.
     pub(crate) fn of_body(chunk: &'a [u8]) -> Option<Self> {
         let mut reader = Self(chunk.get(DATA_AT..)?);

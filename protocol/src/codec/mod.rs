@@ -20,12 +20,14 @@ mod parts;
 mod push;
 mod squeeze;
 mod streams;
+mod whole;
 
 use crate::id::{ChangeHash, RecordId};
 
 pub use items::{pack_items, sample, unpack_items};
 pub use push::{Parcel, pack_push, unpack_push};
 pub use squeeze::{DICTIONARIES, NEWEST, train};
+pub use whole::{CHUNK_CODING, Chunk, pack_chunk, unpack_chunk};
 
 /// Bytes of a change's name that stand for it. Two that share them in one feed are 2⁶⁴ to one, unless somebody makes them
 /// so; then both are sent in full.
