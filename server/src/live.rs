@@ -13,9 +13,9 @@ use renolog_protocol::id::{DeviceId, FeedId, Seq};
 use renolog_protocol::key::PublicKey;
 use renolog_protocol::limits;
 use renolog_protocol::session::ByeCode;
-use renolog_protocol::session::server::{FeedEntry, Input, Output, ServerSession};
+use renolog_protocol::session::server::{FeedEntry, Input, Output, Packed, ServerSession};
 use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_protocol::wire::{Cursor, Receipt, TokenFrame};
+use renolog_protocol::wire::{Cursor, Place, Receipt, TokenFrame};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
@@ -76,6 +76,8 @@ pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut sock
 impl Connection {
     async fn run(&mut self, socket: &mut WebSocket) -> Result<(), axum::Error> {
         let mut judging = FuturesUnordered::new();
+        // Apart, so that a receipt does not wait for a part of a snapshot that is still being made.
+        let mut packing = FuturesUnordered::new();
         let mut stopping = self.app.stopping.clone();
         let mut heard = Instant::now();
         let mut gone = std::pin::pin!(sleep_until(heard + GONE));
@@ -97,6 +99,7 @@ impl Connection {
                         Some(stretch) => self.session.handle(Input::Stretch(stretch)),
                         None => Box::pin(self.read(feed, after)).await,
                     },
+                    Output::ReadChunk { feed, of, after } => packing.push(chunk(self.app.clone(), feed, of, after)),
                     Output::Saw { feed, upto } => self.saw(feed, upto),
                     Output::Close => {
                         drop(socket.send(Message::Close(None)).await);
@@ -120,6 +123,7 @@ impl Connection {
                     }
                 }
                 Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
+                Some(packed) = packing.next(), if !packing.is_empty() => self.packed(packed),
                 news = self.wake.news() => {
                     if self.news(news) {
                         Box::pin(self.standings()).await;
@@ -218,6 +222,13 @@ impl Connection {
         }
     }
 
+    fn packed(&mut self, (feed, packed): ReadChunk) {
+        match packed {
+            Ok(chunk) => self.session.handle(Input::Chunk { feed, chunk }),
+            Err(error) => self.storage(&error),
+        }
+    }
+
     /// Notes in the ledger how far the device has come. Nobody waits for it.
     fn saw(&self, feed: FeedId, upto: Seq) {
         if !self.stay.pace().may_note() {
@@ -272,6 +283,13 @@ impl Connection {
             Err(error) => self.storage(&error),
         }
     }
+}
+
+/// A part of a snapshot of this feed.
+type ReadChunk = (FeedId, Result<Option<Arc<Packed>>, StoreError>);
+
+async fn chunk(app: App, feed: FeedId, of: Option<Seq>, after: Place) -> ReadChunk {
+    (feed, app.shelf.chunk(&app.readers, &app.schema, feed, of, after).await)
 }
 
 /// Waits so many milliseconds; for ever, if for nothing.

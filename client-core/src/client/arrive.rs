@@ -33,6 +33,8 @@ pub(super) struct Aftermath {
     follow: Vec<(Cursor, Option<Link>)>,
     /// Whether something was erased: then it must leave the file, too.
     erased: bool,
+    /// Whether a snapshot came to nothing: then the feed is asked for by pages.
+    pub(super) begin_anew: bool,
     visits: BTreeMap<Visit, i64>,
 }
 
@@ -58,17 +60,21 @@ impl Client {
         if events.is_empty() {
             return Ok(());
         }
-        let (follow, erased) = self.atomically(|me| {
+        let (follow, erased, begin_anew) = self.atomically(|me| {
             let mut after = Aftermath::default();
             me.me.last_contact = me.me.last_contact.max(Some(now));
             for event in events {
                 me.deliver(now, event, &mut after)?;
             }
             me.clear_up(now, &mut after)?;
-            Ok((after.follow, after.erased))
+            me.by_pages |= after.begin_anew;
+            Ok((after.follow, after.erased, after.begin_anew))
         })?;
         if erased {
             self.store.scrub()?;
+        }
+        if begin_anew {
+            self.engine.handle(now, engine::Input::NotStored);
         }
         self.renew_quietly(now);
         for (cursor, link) in follow {
@@ -89,6 +95,11 @@ impl Client {
                 self.receipt(device, number, rulings, (received, skew), after)
             }
             Event::Items { upto, link, items } => self.items(now, upto, link, items, after),
+            Event::Chunk { begun, after: from, last, items } => self.chunk(now, begun, from, last, items, after),
+            Event::Unpackable(bad) => {
+                self.speak_plainly(&bad);
+                Ok(())
+            }
             Event::Roster { community, name, roster } => self.roster(now, community, name, roster, after),
             Event::Schema(text) => self.new_schema(now, &text),
             Event::Calendar(text) => self.new_calendar(now, &text),
@@ -116,6 +127,9 @@ impl Client {
                 after.touch(record, feed, UnixMs(0));
             }
         }
+        if self.begun.get(&feed).is_some_and(|begun| begun.epoch != cursor.epoch) {
+            self.drop_begun(feed)?;
+        }
         let link = state.link.filter(|_| cursor == stored);
         self.set_feed(FeedState { cursor, granted: true, recovering: state.recovering || another_life, link })
     }
@@ -131,6 +145,7 @@ impl Client {
             self.incomplete.remove(&record);
         }
         self.store.drop_feed(feed)?;
+        self.drop_begun(feed)?;
         self.store.settle_ruled_batches()?;
         self.set_feed(FeedState::new(feed))?;
         self.leave(feed.community)
@@ -158,11 +173,12 @@ impl Client {
         for item in items {
             self.item(now, upto.feed, item, after)?;
         }
+        self.drop_begun(upto.feed)?;
         self.store.settle_ruled_batches()?;
         self.set_feed(FeedState { cursor: upto, link, ..state })
     }
 
-    fn item(&mut self, now: UnixMs, feed: FeedId, item: Arrived, after: &mut Aftermath) -> Result<(), ClientError> {
+    pub(super) fn item(&mut self, now: UnixMs, feed: FeedId, item: Arrived, after: &mut Aftermath) -> Result<(), ClientError> {
         let (record, hash) = (item.record, item.hash);
         let change = match item.entry {
             Entry::Change(change) => change,

@@ -19,6 +19,7 @@ mod receipt;
 mod record;
 mod renewal;
 mod replay;
+mod snapshot;
 mod tally;
 mod typed;
 mod write;
@@ -38,6 +39,7 @@ use renolog_protocol::record::Record;
 use renolog_protocol::roster::Roster;
 use renolog_protocol::schema::Schema;
 use renolog_protocol::time::{SpanMs, UnixMs};
+use renolog_protocol::wire::Begun;
 use zeroize::Zeroizing;
 
 pub use deadlines::{Overdue, OverdueFilter};
@@ -68,6 +70,7 @@ pub struct Client {
     calendar: Arc<Calendar>,
     communities: BTreeMap<CommunityId, Community>,
     feeds: BTreeMap<FeedId, FeedState>,
+    begun: BTreeMap<FeedId, Begun>,
     incomplete: BTreeSet<RecordId>,
     /// When to show more records anew, while some were last shown under an older schema.
     renew_at: Option<UnixMs>,
@@ -81,6 +84,8 @@ pub struct Client {
     frame_bytes: (u64, u64),
     /// Whether everything travels as it is, because a pack was of no use.
     plainly: bool,
+    /// Whether feeds come by pages from their beginning, because a snapshot was of no use.
+    by_pages: bool,
 }
 
 impl Client {
@@ -110,6 +115,7 @@ impl Client {
             me,
             communities: BTreeMap::new(),
             feeds: BTreeMap::new(),
+            begun: BTreeMap::new(),
             incomplete: BTreeSet::new(),
             renew_at: Some(now),
             hot: LruCache::new(HOT_RECORDS),
@@ -119,6 +125,7 @@ impl Client {
             made_alike: UnixMs(0),
             frame_bytes: (0, 0),
             plainly: false,
+            by_pages: false,
         };
         client.recall()?;
         client.renew_quietly(now);
@@ -363,6 +370,7 @@ impl Client {
         self.calendar = calendar_of(self.store.calendar_file()?.as_deref());
         self.communities = self.store.communities()?;
         self.feeds = self.store.feeds()?;
+        self.begun = self.store.begun()?;
         self.incomplete = self.store.incomplete()?;
         Ok(())
     }

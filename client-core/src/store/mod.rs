@@ -11,6 +11,7 @@ mod feeds;
 mod identity;
 mod outbox;
 mod records;
+mod snapshots;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -82,6 +83,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/003.sql"),
     include_str!("../../migrations/004.sql"),
     include_str!("../../migrations/005.sql"),
+    include_str!("../../migrations/006.sql"),
 ];
 
 /// The device's own database.

@@ -117,6 +117,9 @@ pub enum PeerError {
         /// Where.
         feed: FeedId,
     },
+    /// It sent a part of a snapshot that cannot be unfolded here.
+    #[error("the peer sent a chunk that cannot be read: {0}")]
+    Unpackable(#[from] crate::codec::BadPack),
     /// An item that refers to nothing.
     #[error("the peer sent an item that refers to nothing")]
     Dangling,

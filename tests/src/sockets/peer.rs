@@ -131,6 +131,8 @@ impl Peer {
             rosters: List::default(),
             calendar: None,
             dictionary: None,
+            snapshots: None,
+            begun: None,
         })
         .await;
         peer.until(|frame| matches!(frame, Frame::Welcome(_))).await;
