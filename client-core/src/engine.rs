@@ -12,8 +12,8 @@ use rand_chacha::ChaCha8Rng;
 use renolog_protocol::batch::RawBatch;
 use renolog_protocol::id::{DeviceId, FeedId, Link};
 use renolog_protocol::limits;
-use renolog_protocol::session::ByeCode;
 use renolog_protocol::session::device::{DeviceSession, Event, Greeting};
+use renolog_protocol::session::{ByeCode, PeerError};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Bye, Cursor};
 
@@ -241,6 +241,9 @@ impl Engine {
             Ok(events) => events.into_iter().for_each(|event| self.event(now, event)),
             Err(error) => {
                 tracing::warn!(%error, "the server broke the protocol");
+                if let PeerError::Unpackable(bad) = error {
+                    self.out.push_back(Output::Deliver(Event::Unpackable(bad)));
+                }
                 self.give_up(now);
             }
         }
@@ -268,10 +271,24 @@ impl Engine {
                 // A feed that recovered may have something to send again.
                 fill = !link.session.is_behind(upto.feed);
             }
+            Event::Chunk { begun, last, .. } => {
+                link.fruitful = true;
+                if *last {
+                    let upto = Cursor { feed: begun.feed, epoch: begun.epoch, seq: begun.mark.seq };
+                    link.unseen.insert(upto.feed, upto);
+                    link.tell_at = Some(now + limits::SEEN_AFTER);
+                    fill = !link.session.is_behind(upto.feed);
+                }
+            }
             Event::Granted { from, .. } => {
                 fill = from.is_some();
             }
-            Event::Roster { .. } | Event::Schema(_) | Event::Calendar(_) | Event::Token(_) | Event::Rewritten(_) => {}
+            Event::Roster { .. }
+            | Event::Schema(_)
+            | Event::Calendar(_)
+            | Event::Token(_)
+            | Event::Rewritten(_)
+            | Event::Unpackable(_) => {}
         }
         self.out.push_back(Output::Deliver(event));
         if fill {

@@ -19,6 +19,14 @@ pub const PUSHES_IN_FLIGHT: usize = 4;
 pub const PAGE_BYTES: usize = 32 << 10;
 /// Most changes in one `Items` frame.
 pub const PAGE_ITEMS: usize = 512;
+/// A feed with fewer entries comes in pages to a device that has nothing of it.
+pub const SNAPSHOT_ENTRIES: u64 = 256;
+/// Most entries in one chunk of a snapshot.
+pub const CHUNK_ITEMS: usize = 8_192;
+/// Most bytes of changes in one chunk of a snapshot, once they are put together again: what a phone holds at once.
+pub const CHUNK_BYTES: usize = 4 << 20;
+/// Most bytes that a chunk of a snapshot unfolds to, before its changes are put together.
+pub const CHUNK_UNFOLDED: usize = 4 << 20;
 /// Most feeds one device may follow: a district official's 225 communities, three audiences each, and room.
 pub const FEEDS: usize = 1024;
 /// Most members of one community's roster.

@@ -104,6 +104,7 @@ impl Store {
                     session.handle(Input::Grew(batch.feed, self.head(batch.feed)));
                 }
                 Output::Read { feed, after } => session.handle(self.page(feed, after)),
+                Output::ReadChunk { feed, .. } => session.handle(Input::Chunk { feed, chunk: None }),
                 Output::Saw { feed, upto } => self.seen.push((feed, upto)),
                 Output::Close => {}
             }
@@ -128,7 +129,19 @@ fn hello(device: DeviceId, feeds: Vec<Cursor>) -> Greeting {
     let (schema, calendar) = (Schema::built_in().version, Calendar::built_in().fingerprint());
     let person = who("captain").person;
     let links = feeds.iter().filter(|cursor| cursor.seq.0 == 0).map(|from| (from.feed, LinkId::start(from.feed))).collect();
-    Greeting { device, person, schema, calendar, device_time: NOON, feeds, links, rosters: Vec::new(), dictionary: None }
+    Greeting {
+        device,
+        person,
+        schema,
+        calendar,
+        device_time: NOON,
+        feeds,
+        links,
+        rosters: Vec::new(),
+        dictionary: None,
+        snapshots: false,
+        begun: Vec::new(),
+    }
 }
 
 impl Link {
@@ -456,6 +469,8 @@ fn what_breaks_the_order_or_a_bound_ends_the_connection() {
             rosters: Default::default(),
             calendar: None,
             dictionary: None,
+            snapshots: None,
+            begun: None,
         };
         Frame::from(hello).encode()
     };
@@ -495,6 +510,8 @@ fn a_later_range_that_holds_our_version_is_fine() {
         rosters: Default::default(),
         calendar: None,
         dictionary: None,
+        snapshots: None,
+        begun: None,
     };
     let mut session = ServerSession::new(chen.device);
     session.handle(Input::Frame(&Frame::from(hello).encode()));

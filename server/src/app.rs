@@ -21,6 +21,7 @@ use crate::office::{Desk, NotDone, Order, Unfit};
 use crate::readers::Readers;
 use crate::reception;
 use crate::secret;
+use crate::snapshot::Shelf;
 use crate::store::{Store, StoreError};
 use crate::ticket::Tickets;
 use crate::writer::Writer;
@@ -34,6 +35,8 @@ pub struct App {
     pub readers: Readers,
     /// Who listens to what.
     pub hub: Arc<Hub>,
+    /// Snapshots of feeds, for new devices.
+    pub shelf: Arc<Shelf>,
     /// The rules.
     pub schema: Arc<Schema>,
     /// Working days.
@@ -99,8 +102,8 @@ impl App {
         let ingest = found(data.store(max_store_bytes)?, schema, clock.as_ref())?;
         let schema = ingest.schema().clone();
         let (calendar, district) = (Calendar::built_in(), District::built_in());
-        let hub = Arc::new(Hub::default());
-        let (writer, thread) = Writer::start(ingest, hub.clone(), clock.clone());
+        let (hub, shelf) = (Arc::new(Hub::default()), Arc::new(Shelf::default()));
+        let (writer, thread) = Writer::start(ingest, hub.clone(), shelf.clone(), clock.clone());
         let (stop, stopping) = watch::channel(false);
         let readers = Readers::new(data.path().to_owned());
         let tickets = Arc::new(Tickets::new(data.ticket_key()?));
@@ -111,6 +114,7 @@ impl App {
             writer,
             readers,
             hub,
+            shelf,
             schema,
             calendar,
             district,

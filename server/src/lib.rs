@@ -71,6 +71,7 @@ pub mod roll;
 pub mod schema_text;
 pub mod secret;
 pub mod serve;
+pub mod snapshot;
 mod stay;
 pub mod store;
 #[cfg(test)]

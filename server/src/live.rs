@@ -15,9 +15,9 @@ use renolog_protocol::id::{DeviceId, FeedId, Seq};
 use renolog_protocol::key::PublicKey;
 use renolog_protocol::limits;
 use renolog_protocol::session::ByeCode;
-use renolog_protocol::session::server::{FeedEntry, Input, Output, ServerSession};
+use renolog_protocol::session::server::{FeedEntry, Input, Output, Packed, ServerSession};
 use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_protocol::wire::{Cursor, Receipt, TokenFrame};
+use renolog_protocol::wire::{Cursor, Place, Receipt, TokenFrame};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
@@ -85,6 +85,8 @@ impl Connection {
 
     async fn run(&mut self, socket: &mut WebSocket) -> Result<(), axum::Error> {
         let mut judging = FuturesUnordered::new();
+        // Apart, so that a receipt does not wait for a part of a snapshot that is still being made.
+        let mut packing = FuturesUnordered::new();
         let mut stopping = self.app.stopping.clone();
         let mut to_read: Option<(FeedId, Seq)> = None;
         let mut heard = Instant::now();
@@ -107,6 +109,7 @@ impl Connection {
                         Some(stretch) => self.session.handle(Input::Stretch(stretch)),
                         None => to_read = Some((feed, after)),
                     },
+                    Output::ReadChunk { feed, of, after } => packing.push(chunk(self.app.clone(), feed, of, after)),
                     Output::Saw { feed, upto } => self.saw(feed, upto),
                     Output::Close => {
                         drop(socket.send(Message::Close(None)).await);
@@ -131,6 +134,7 @@ impl Connection {
                 () = after(reconsider) => Box::pin(self.standings()).await,
                 () = after(renewal) => self.renew(self.app.clock.now()),
                 Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
+                Some(packed) = packing.next(), if !packing.is_empty() => self.packed(packed),
                 message = socket.recv() => {
                     heard = Instant::now();
                     match message {
@@ -237,6 +241,13 @@ impl Connection {
         }
     }
 
+    fn packed(&mut self, (feed, packed): ReadChunk) {
+        match packed {
+            Ok(chunk) => self.session.handle(Input::Chunk { feed, chunk }),
+            Err(error) => self.storage(&error),
+        }
+    }
+
     /// Notes in the ledger how far the device has come. Nobody waits for it.
     fn saw(&self, feed: FeedId, upto: Seq) {
         if !self.stay.pace().may_note() {
@@ -291,6 +302,13 @@ impl Connection {
             Err(error) => self.storage(&error),
         }
     }
+}
+
+/// A part of a snapshot of this feed.
+type ReadChunk = (FeedId, Result<Option<Arc<Packed>>, StoreError>);
+
+async fn chunk(app: App, feed: FeedId, of: Option<Seq>, after: Place) -> ReadChunk {
+    (feed, app.shelf.chunk(&app.readers, &app.schema, feed, of, after).await)
 }
 
 /// Waits so many milliseconds; for ever, if for nothing.

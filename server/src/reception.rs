@@ -110,8 +110,16 @@ pub fn introduce<S: Read + ?Sized>(
     Ok(Introduction { server_time: now, epoch, schema, calendar, communities, links })
 }
 
+/// The last position of a feed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn head<S: Read + ?Sized>(store: &S, feed: FeedId) -> Result<Seq, StoreError> {
+    ingest::head(store, feed)
+}
+
 /// The link at a position of a feed, if there is such a position.
-fn link_at<S: Read + ?Sized>(store: &S, feed: FeedId, seq: Seq) -> Result<Option<Link>, StoreError> {
+pub(crate) fn link_at<S: Read + ?Sized>(store: &S, feed: FeedId, seq: Seq) -> Result<Option<Link>, StoreError> {
     let before = Seq(seq.0.saturating_sub(1)).to_cell();
     let rows: Vec<ChangeRow> = store.list_by(ChangeRow::BY_FEED, &[feed.to_cell()], Some(&before), 1)?;
     if let Some(row) = rows.into_iter().find(|row| row.seq == Some(seq)) {
@@ -236,7 +244,8 @@ pub fn page<S: Read + ?Sized>(store: &S, schema: &Schema, feed: FeedId, after: S
     Ok(entries)
 }
 
-fn entry(row: ChangeRow, batches: &std::collections::HashMap<u64, BatchRow>) -> Result<FeedEntry, StoreError> {
+/// A change as an entry of its feed; `batches` holds the one that brought it.
+pub(crate) fn entry(row: ChangeRow, batches: &std::collections::HashMap<u64, BatchRow>) -> Result<FeedEntry, StoreError> {
     let batch = &batches[&row.batch];
     Ok(FeedEntry {
         seq: row.seq.ok_or(StoreError::Damaged("changes"))?,

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::command::{Command, Stamped};
 use crate::hub::Hub;
 use crate::ingest::{Ingest, IngestError, Outcome, Rejection};
+use crate::snapshot::Shelf;
 use crate::store::{Store, StoreError};
 
 /// Commands waiting to be applied; whoever comes when it is full waits for room.
@@ -73,9 +74,14 @@ impl Writer {
     ///
     /// # Panics
     /// If the operating system gives no thread.
-    pub fn start<S: Store + 'static>(ingest: Ingest<S>, hub: Arc<Hub>, clock: Arc<dyn Clock>) -> (Self, JoinHandle<()>) {
+    pub fn start<S: Store + 'static>(
+        ingest: Ingest<S>,
+        hub: Arc<Hub>,
+        shelf: Arc<Shelf>,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, JoinHandle<()>) {
         let (jobs, waiting) = mpsc::channel(WAITING);
-        let thread = std::thread::Builder::new().name("writer".into()).spawn(move || run(ingest, &hub, waiting));
+        let thread = std::thread::Builder::new().name("writer".into()).spawn(move || run(ingest, &hub, &shelf, waiting));
         (Self { jobs, clock }, thread.expect("the operating system gives a thread"))
     }
 
@@ -99,7 +105,7 @@ impl Writer {
     }
 }
 
-fn run<S: Store>(mut ingest: Ingest<S>, hub: &Hub, mut waiting: mpsc::Receiver<Job>) {
+fn run<S: Store>(mut ingest: Ingest<S>, hub: &Hub, shelf: &Shelf, mut waiting: mpsc::Receiver<Job>) {
     let mut unscrubbed = false;
     while let Some(first) = waiting.blocking_recv() {
         let mut group = vec![first];
@@ -110,6 +116,11 @@ fn run<S: Store>(mut ingest: Ingest<S>, hub: &Hub, mut waiting: mpsc::Receiver<J
         }
         match write(&mut ingest, &group) {
             Ok(outcomes) => {
+                for outcome in &outcomes {
+                    if let Ok(Outcome::Erased(grown)) = outcome {
+                        shelf.forget(grown.feed);
+                    }
+                }
                 unscrubbed |= outcomes.iter().any(|outcome| matches!(outcome, Ok(Outcome::Erased(_))));
                 if unscrubbed {
                     unscrubbed = !scrubbed(&mut ingest);

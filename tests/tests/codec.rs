@@ -11,13 +11,15 @@ use rand_chacha::ChaCha8Rng;
 use renolog_protocol::batch::RawBatch;
 use renolog_protocol::change::Change;
 use renolog_protocol::codec::{
-    BadPack, DICTIONARIES, Known, NEWEST, Nothing, Unread, actor_of, pack_items, pack_push, unpack_items, unpack_push,
+    BadPack, Chunk, DICTIONARIES, Known, NEWEST, Nothing, Unread, actor_of, pack_chunk, pack_items, pack_push, unpack_chunk,
+    unpack_items, unpack_push,
 };
 use renolog_protocol::id::{ActorId, ChangeHash, RecordId, Seq};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::server::to_items;
-use renolog_protocol::wire::{Content, Frame, Items, PackedItems, Push};
+use renolog_protocol::wire::{Content, Frame, Item, Items, PackedItems, Place, Push, Visit};
 use renolog_server::reception::page;
+use renolog_server::snapshot;
 use renolog_server::store::{ALL, FeedRow, Read};
 use renolog_tests::play::Play;
 use renolog_tests::world::World;
@@ -252,4 +254,149 @@ fn altered_packs_and_garbage_are_turned_away_or_say_the_same() {
     }
     println!("{turned_away} turned away, {told_apart} say the same of every change");
     assert!(turned_away > 3_500);
+}
+
+/// A feed's snapshot, part by part, and its entries as pages bring them.
+fn snapshot_of(world: &World, feed: renolog_protocol::id::FeedId, head: Seq) -> (Vec<Vec<u8>>, BTreeMap<Seq, (Visit, Item)>) {
+    let schema = Schema::built_in();
+    let plan = snapshot::plan(world.store(), &schema, feed, head).unwrap().unwrap();
+    let (mut packs, mut after) = (Vec::new(), Place::START);
+    loop {
+        let packed = snapshot::chunk(world.store(), &schema, &plan, after).unwrap();
+        packs.push(packed.pack);
+        after = packed.through;
+        if packed.last {
+            break;
+        }
+    }
+    (packs, entries(&stretches(world, 512).into_iter().filter(|items| items.feed == feed).collect::<Vec<_>>()))
+}
+
+fn entries(all: &[Items]) -> BTreeMap<Seq, (Visit, Item)> {
+    let of = |items: &Items| -> Vec<(Seq, (Visit, Item))> {
+        let with = |item: &Item| (item.seq, (items.visits[item.visit as usize].clone(), Item { visit: 0, ..item.clone() }));
+        items.items.iter().map(with).collect()
+    };
+    all.iter().flat_map(of).collect()
+}
+
+#[test]
+fn every_snapshot_unfolds_to_what_its_feed_holds() {
+    let world = Play::of(14, 500);
+    let feeds: Vec<FeedRow> = world.store().list(&[], None, ALL).unwrap();
+    for FeedRow { feed, head, .. } in feeds {
+        let (packs, pages) = snapshot_of(&world, feed, head);
+        let mut told = BTreeMap::new();
+        for pack in &packs {
+            let Chunk { visits, items } = unpack_chunk(pack).unwrap();
+            told.extend(
+                items.into_iter().map(|item| (item.seq, (visits[item.visit as usize].clone(), Item { visit: 0, ..item }))),
+            );
+        }
+        assert_eq!(told, pages, "{feed}");
+        let bytes: usize = packs.iter().map(Vec::len).sum();
+        println!("{feed}: {} entries in {} parts, {} bytes each", pages.len(), packs.len(), bytes / pages.len().max(1));
+    }
+}
+
+#[test]
+fn altered_chunks_and_garbage_are_turned_away_or_say_the_same() {
+    let seed = 78;
+    println!("seed {seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let world = Play::of(12, 150);
+    let feeds: Vec<FeedRow> = world.store().list(&[], None, ALL).unwrap();
+    let packs: Vec<Vec<u8>> = feeds.iter().flat_map(|row| snapshot_of(&world, row.feed, row.head).0).collect();
+    let said = |chunk: Chunk| chunk.items.into_iter().map(|item| (item.record, item.content)).collect::<Vec<_>>();
+    let (mut turned_away, mut told_apart) = (0, 0);
+    for round in 0..3_000 {
+        let whole = &packs[rng.next_u32() as usize % packs.len()];
+        let mut pack = whole.clone();
+        let at = rng.next_u32() as usize % pack.len();
+        match round % 4 {
+            0 => pack[at] ^= 1 << (rng.next_u32() % 8),
+            1 => pack.truncate(at),
+            2 => drop(pack.splice(at..at, [rng.next_u32() as u8])),
+            _ => rng.fill_bytes(&mut pack[..at]),
+        }
+        match unpack_chunk(&pack) {
+            Err(_) => turned_away += 1,
+            Ok(chunk) => {
+                assert_eq!(said(chunk), said(unpack_chunk(whole).unwrap()), "round {round}");
+                told_apart += 1;
+            }
+        }
+    }
+    println!("{turned_away} turned away, {told_apart} say the same of every entry");
+    assert!(turned_away > 2_500);
+}
+
+/// Streams that are sound to zstd and mean anything at all: what is behind the squeezing is met, not the squeezing.
+#[test]
+fn what_unfolds_to_nonsense_is_turned_away_and_takes_no_room() {
+    let seed = 79;
+    println!("seed {seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let world = Play::of(12, 150);
+    let feeds: Vec<FeedRow> = world.store().list(&[], None, ALL).unwrap();
+    let packs: Vec<Vec<u8>> = feeds.iter().flat_map(|row| snapshot_of(&world, row.feed, row.head).0).collect();
+    let mut turned_away = 0;
+    for _ in 0..3_000 {
+        let whole = &packs[rng.next_u32() as usize % packs.len()];
+        let (head, mut together) = unfolded(whole);
+        let times = 1 + rng.next_u32() as usize % 3;
+        for _ in 0..times {
+            let at = rng.next_u32() as usize % together.len();
+            together[at] = match rng.next_u32() % 3 {
+                0 => 0xff,
+                1 => rng.next_u32() as u8,
+                _ => together[at] ^ 1,
+            };
+        }
+        let pack = [head, zstd::bulk::compress(&together, 1).unwrap()].concat();
+        if unpack_chunk(&pack).is_err() {
+            turned_away += 1;
+        }
+    }
+    println!("{turned_away} turned away");
+    assert!(turned_away > 2_500);
+}
+
+/// What stands before the squeezed part of a pack, and that part unfolded.
+fn unfolded(pack: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let number = |at: &mut usize| {
+        let (mut number, mut shift) = (0usize, 0);
+        loop {
+            let byte = pack[*at];
+            *at += 1;
+            number |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                return number;
+            }
+        }
+    };
+    let mut at = 0;
+    let length = number(&mut at);
+    let ids = number(&mut at);
+    let (head, squeezed) = pack.split_at(at + ids);
+    (head.to_vec(), zstd::bulk::decompress(squeezed, length).unwrap())
+}
+
+#[test]
+fn a_chunk_that_unfolds_without_end_is_turned_away() {
+    let length = renolog_protocol::limits::CHUNK_UNFOLDED + 1;
+    let mut pack = Vec::new();
+    for mut number in [length, 0] {
+        while number > 0x7f {
+            pack.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        pack.push(number as u8);
+    }
+    pack.extend(zstd::bulk::compress(&vec![0; length], 1).unwrap());
+    assert_eq!(unpack_chunk(&pack), Err(BadPack::TooMuch));
+    assert_eq!(unpack_chunk(&[]), Err(BadPack::CutShort));
+    let nothing = pack_chunk(&Chunk::default()).unwrap();
+    assert_eq!(unpack_chunk(&nothing), Ok(Chunk::default()));
 }

@@ -126,7 +126,7 @@ async fn a_lost_phone_hears_nothing_more_and_what_it_says_goes_to_quarantine() {
     let lost = desheng.peer("刘叔", 7).await;
     let mut line = Peer::greet(&desheng.server.office, &lost).await;
     let from = Cursor { feed: lost.feed(), epoch: Epoch(0), seq: Seq(0) };
-    line.say(Follow { from }).await;
+    line.say(Follow { from, begun: None }).await;
     line.until(|frame| granted(frame, &lost) == Some(true)).await;
 
     desheng.order("devices/revoke", json!({"device": lost.device, "reason": "手机遗失"})).await;

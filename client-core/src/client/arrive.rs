@@ -35,6 +35,8 @@ pub(super) struct Aftermath {
     erased: bool,
     /// The life of the server's store, in what was said with its welcome.
     epoch: Option<Epoch>,
+    /// Whether a snapshot came to nothing: then the feed is asked for by pages.
+    pub(super) begin_anew: bool,
     visits: BTreeMap<Visit, i64>,
 }
 
@@ -60,17 +62,21 @@ impl Client {
         if events.is_empty() {
             return Ok(());
         }
-        let (follow, erased) = self.atomically(|me| {
+        let (follow, erased, begin_anew) = self.atomically(|me| {
             let mut after = Aftermath::default();
             me.me.last_contact = me.me.last_contact.max(Some(now));
             for event in events {
                 me.deliver(now, event, &mut after)?;
             }
             me.clear_up(now, &mut after)?;
-            Ok((after.follow, after.erased))
+            me.by_pages |= after.begin_anew;
+            Ok((after.follow, after.erased, after.begin_anew))
         })?;
         if erased {
             self.store.scrub()?;
+        }
+        if begin_anew {
+            self.engine.handle(now, engine::Input::NotStored);
         }
         self.renew_quietly(now);
         for (cursor, link) in follow {
@@ -92,6 +98,11 @@ impl Client {
                 self.receipt(device, number, rulings, (received, skew), after)
             }
             Event::Items { upto, link, items } => self.items(now, upto, link, items, after),
+            Event::Chunk { begun, after: from, last, items } => self.chunk(now, begun, from, last, items, after),
+            Event::Unpackable(bad) => {
+                self.speak_plainly(&bad);
+                Ok(())
+            }
             Event::Roster { community, name, roster } => self.roster(now, community, name, roster, after),
             Event::Schema(text) => self.new_schema(now, &text),
             Event::Calendar(text) => self.new_calendar(now, &text),
@@ -130,6 +141,9 @@ impl Client {
                 after.touch(record, feed, UnixMs(0));
             }
         }
+        if self.begun.get(&feed).is_some_and(|begun| begun.epoch != cursor.epoch) {
+            self.drop_begun(feed)?;
+        }
         let link = state.link.filter(|_| cursor == stored);
         let recovering = state.recovering || another_life || !withheld.is_empty();
         self.set_feed(FeedState { cursor, granted: true, recovering, link })
@@ -147,6 +161,7 @@ impl Client {
             self.incomplete.remove(&record);
         }
         self.store.drop_feed(feed, for_now)?;
+        self.drop_begun(feed)?;
         self.store.settle_ruled_batches()?;
         self.set_feed(FeedState::new(feed))?;
         self.leave(feed.community)
@@ -174,11 +189,12 @@ impl Client {
         for item in items {
             self.item(now, upto.feed, item, after)?;
         }
+        self.drop_begun(upto.feed)?;
         self.store.settle_ruled_batches()?;
         self.set_feed(FeedState { cursor: upto, link, ..state })
     }
 
-    fn item(&mut self, now: UnixMs, feed: FeedId, item: Arrived, after: &mut Aftermath) -> Result<(), ClientError> {
+    pub(super) fn item(&mut self, now: UnixMs, feed: FeedId, item: Arrived, after: &mut Aftermath) -> Result<(), ClientError> {
         let (record, hash) = (item.record, item.hash);
         let change = match item.entry {
             Entry::Change(change) => change,

@@ -20,6 +20,7 @@ mod receipt;
 mod record;
 mod renewal;
 mod replay;
+mod snapshot;
 mod tally;
 mod typed;
 mod unfinished;
@@ -42,6 +43,7 @@ use renolog_protocol::record::Record;
 use renolog_protocol::roster::Roster;
 use renolog_protocol::schema::Schema;
 use renolog_protocol::time::{SpanMs, UnixMs};
+use renolog_protocol::wire::Begun;
 use zeroize::Zeroizing;
 
 pub use deadlines::{Overdue, OverdueFilter};
@@ -72,6 +74,7 @@ pub struct Client {
     calendar: Arc<Calendar>,
     communities: BTreeMap<CommunityId, Community>,
     feeds: BTreeMap<FeedId, FeedState>,
+    begun: BTreeMap<FeedId, Begun>,
     incomplete: BTreeSet<RecordId>,
     /// When to show more records anew, while some were last shown under an older schema.
     renew_at: Option<UnixMs>,
@@ -86,6 +89,8 @@ pub struct Client {
     usage: Usage,
     /// Whether everything travels as it is, because a pack was of no use.
     plainly: bool,
+    /// Whether feeds come by pages from their beginning, because a snapshot was of no use.
+    by_pages: bool,
 }
 
 impl Client {
@@ -128,6 +133,7 @@ impl Client {
             me,
             communities: BTreeMap::new(),
             feeds: BTreeMap::new(),
+            begun: BTreeMap::new(),
             incomplete: BTreeSet::new(),
             renew_at: Some(now),
             hot: LruCache::new(HOT_RECORDS),
@@ -138,6 +144,7 @@ impl Client {
             made_alike: UnixMs(0),
             usage: Usage::default(),
             plainly: false,
+            by_pages: false,
         };
         client.recall()?;
         client.renew_quietly(now);
@@ -393,6 +400,7 @@ impl Client {
         self.calendar = calendar_of(self.store.calendar_file()?.as_deref());
         self.communities = self.store.communities()?;
         self.feeds = self.store.feeds()?;
+        self.begun = self.store.begun()?;
         self.incomplete = self.store.incomplete()?;
         Ok(())
     }

@@ -46,6 +46,8 @@ impl Client {
             links: self.feeds.values().filter_map(|state| Some((state.cursor.feed, state.link?))).collect(),
             rosters: self.communities.iter().map(roster).collect(),
             dictionary: self.dictionary(),
+            snapshots: !self.plainly && !self.by_pages,
+            begun: self.begun.values().copied().collect(),
         }
     }
 

@@ -105,6 +105,18 @@ impl Client {
         Ok(())
     }
 
+    /// Writes what lists show of a record that is not in memory.
+    pub(super) fn project_anew(&mut self, record: &Record, feed: FeedId, updated: UnixMs) -> Result<(), ClientError> {
+        let revision = self.bump();
+        match record.view(&self.schema.clone()) {
+            Some(view) => {
+                let shown = self.shown(&view)?;
+                Ok(self.store.project(record.id(), feed, &shown, updated, revision)?)
+            }
+            None => Ok(self.store.set_gone(record.id(), revision)?),
+        }
+    }
+
     /// A record as people read it, without keeping it in memory: for going through many.
     pub(super) fn glance(&mut self, id: RecordId) -> Result<Option<RecordView>, ClientError> {
         let schema = self.schema.clone();

@@ -16,7 +16,19 @@ fn greeting() -> Greeting {
     let device = DeviceId::from_parts(START, [1; 10]);
     let person = PersonId::from_parts(START, [1; 10]);
     let (feeds, links, rosters) = (Vec::new(), BTreeMap::new(), Vec::new());
-    Greeting { device, person, schema: 1, calendar: 0, device_time: START, feeds, links, rosters, dictionary: None }
+    Greeting {
+        device,
+        person,
+        schema: 1,
+        calendar: 0,
+        device_time: START,
+        feeds,
+        links,
+        rosters,
+        dictionary: None,
+        snapshots: false,
+        begun: Vec::new(),
+    }
 }
 
 fn drain(engine: &mut Engine) -> Vec<&'static str> {

@@ -11,6 +11,7 @@ mod feeds;
 mod identity;
 mod outbox;
 mod records;
+mod snapshots;
 mod unfinished;
 
 use std::path::{Path, PathBuf};
@@ -86,6 +87,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/004.sql"),
     include_str!("../../migrations/005.sql"),
     include_str!("../../migrations/006.sql"),
+    include_str!("../../migrations/007.sql"),
 ];
 
 /// The device's own database.

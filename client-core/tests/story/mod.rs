@@ -277,6 +277,8 @@ impl World {
                 let page = entries.iter().filter(|e| e.seq > after).take(3).cloned().collect();
                 server::Input::Page { feed, entries: page, head: Seq(entries.len() as u64) }
             }
+            // This server has no snapshots.
+            server::Output::ReadChunk { feed, .. } => server::Input::Chunk { feed, chunk: None },
             server::Output::Saw { .. } => return,
             server::Output::Close => return self.cut(phone),
         };

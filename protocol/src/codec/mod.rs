@@ -23,12 +23,14 @@ mod parts;
 mod push;
 mod squeeze;
 mod streams;
+mod whole;
 
 use crate::id::{ActorId, ChangeHash, RecordId};
 
 pub use items::{pack_items, sample, unpack_items};
 pub use push::{Parcel, pack_push, unpack_push};
 pub use squeeze::{DICTIONARIES, NEWEST, train};
+pub use whole::{CHUNK_CODING, Chunk, pack_chunk, unpack_chunk};
 
 /// Packs are written by this dictionary and later ones; those by earlier ones are read.
 const OLDEST_WRITTEN: u32 = 2;

@@ -101,7 +101,7 @@ fn sixteen(reader: &mut Reader<'_>) -> Option<[u8; 16]> {
     reader.take(16).ok()?.try_into().ok()
 }
 
-fn unsigned(bytes: &mut Vec<u8>, mut number: u64) {
+pub(super) fn unsigned(bytes: &mut Vec<u8>, mut number: u64) {
     while number > 0x7f {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -109,7 +109,7 @@ fn unsigned(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-fn signed(bytes: &mut Vec<u8>, mut number: i64) {
+pub(super) fn signed(bytes: &mut Vec<u8>, mut number: i64) {
     loop {
         let byte = (number & 0x7f) as u8;
         number >>= 7;

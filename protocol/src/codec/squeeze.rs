@@ -18,6 +18,8 @@ pub const NEWEST: u32 = DICTIONARIES.len() as u32;
 
 /// Harder work gains a few per cent, and a server packs for a whole district.
 const LEVEL: i32 = 6;
+/// The same for what is squeezed once and sent to many.
+const HARD: i32 = 19;
 /// Most bytes that a pack unfolds to.
 const UNFOLDED: usize = limits::FRAME_BYTES;
 
@@ -84,6 +86,17 @@ pub(super) fn unfold(version: u32, pack: &[u8]) -> Result<(&[u8], Vec<u8>, usize
         return Err(BadPack::Senseless);
     }
     Ok((ids, together, numbers))
+}
+
+/// Squeezes what is made once and sent to many.
+pub(super) fn squeeze_hard(bytes: &[u8]) -> Result<Vec<u8>, BadPack> {
+    zstd::bulk::compress(bytes, HARD).map_err(|_| BadPack::TooMuch)
+}
+
+/// What [`squeeze_hard`] squeezed, if it has this length; the caller bounds it. Takes bytes from anyone.
+pub(super) fn unsqueeze_hard(squeezed: &[u8], length: usize) -> Result<Vec<u8>, BadPack> {
+    let bytes = zstd::bulk::decompress(squeezed, length).map_err(|_| BadPack::Senseless)?;
+    if bytes.len() == length { Ok(bytes) } else { Err(BadPack::Senseless) }
 }
 
 /// Makes a dictionary of at most `bytes` from what packs hold before they are squeezed.

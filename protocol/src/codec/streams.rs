@@ -65,6 +65,24 @@ impl Out {
         self.numbers.extend(word.as_bytes());
     }
 
+    /// An id, where another is expected.
+    pub(super) fn id_or_same(&mut self, id: &[u8; ID], expected: Option<[u8; ID]>) {
+        let other = expected != Some(*id);
+        self.number(other.into());
+        if other {
+            self.id(id);
+        }
+    }
+
+    /// A word, where another is expected.
+    pub(super) fn word_or_same(&mut self, word: &str, expected: Option<&str>) {
+        let other = expected != Some(word);
+        self.number(other.into());
+        if other {
+            self.word(word);
+        }
+    }
+
     pub(super) fn columns(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.columns.extend(bytes);
@@ -149,6 +167,30 @@ impl<'a> In<'a> {
         let word = str::from_utf8(bytes).map_err(|_| BadPack::Senseless)?.to_owned();
         self.known_words.push(word.clone());
         Ok(word)
+    }
+
+    /// What [`Out::id_or_same`] wrote.
+    pub(super) fn id_or_same(&mut self, expected: Option<[u8; ID]>) -> Result<[u8; ID], BadPack> {
+        match self.number()? {
+            0 => expected.ok_or(BadPack::Senseless),
+            _ => self.id(),
+        }
+    }
+
+    /// What [`Out::word_or_same`] wrote.
+    pub(super) fn word_or_same(&mut self, expected: Option<&str>) -> Result<String, BadPack> {
+        match self.number()? {
+            0 => expected.map(str::to_owned).ok_or(BadPack::Senseless),
+            _ => self.word(),
+        }
+    }
+
+    /// So many bytes that stand among the numbers.
+    pub(super) fn bytes(&mut self, most: usize) -> Result<&'a [u8], BadPack> {
+        let length = self.count(most)?;
+        let (bytes, rest) = self.numbers.split_at_checked(length).ok_or(BadPack::CutShort)?;
+        self.numbers = rest;
+        Ok(bytes)
     }
 
     pub(super) fn columns(&mut self) -> Result<&'a [u8], BadPack> {

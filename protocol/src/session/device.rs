@@ -13,13 +13,14 @@ use super::server::resume_at;
 use crate::batch::{Batch, RawBatch};
 use crate::chain::{Brought, erasure, fingerprint};
 use crate::change::{BadChange, Change};
+use crate::codec::{BadPack, CHUNK_CODING, unpack_chunk};
 use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
 use crate::limits;
 use crate::roster::Roster;
 use crate::time::{SpanMs, UnixMs};
 use crate::wire::{
-    Bye, Common, Content, Cursor, Follow, Frame, Grant, Hello, Item, Items, Ping, Push, Receipt, RosterVersion, Ruled, Ruling,
-    Seen, Senseless, ShortHello, ShortReceipt, TokenFrame, Unfollow, VERSION, Visit, Welcome,
+    Begun, Bye, ChunkFrame, Common, Content, Cursor, Follow, Frame, Grant, Hello, Item, Items, Ping, Place, Push, Receipt,
+    RosterVersion, Ruled, Ruling, Seen, Senseless, ShortHello, ShortReceipt, TokenFrame, Unfollow, VERSION, Visit, Welcome,
 };
 
 /// What the server said, ready to be acted on.
@@ -62,6 +63,20 @@ pub enum Event {
         /// What is new.
         items: Vec<Arrived>,
     },
+    /// Whole records, as a part of a snapshot.
+    Chunk {
+        /// Of which feed and position, and how far it has come with this part.
+        begun: Begun,
+        /// Where the parts before it ended; at the start, nothing of another snapshot counts any more.
+        after: Place,
+        /// Whether that was all: then the feed is stored up to the snapshot's position, if every entry up to there is, and
+        /// if their links come to the snapshot's.
+        last: bool,
+        /// What is in it, by ascending position.
+        items: Vec<Arrived>,
+    },
+    /// A part of a snapshot that cannot be unfolded here; the connection ends.
+    Unpackable(BadPack),
     /// The members of a community.
     Roster {
         /// Which.
@@ -136,6 +151,10 @@ pub struct Greeting {
     pub rosters: Vec<RosterVersion>,
     /// The newest dictionary by which it reads packs; none if it wants everything as it is.
     pub dictionary: Option<u32>,
+    /// Whether it takes snapshots.
+    pub snapshots: bool,
+    /// Snapshots of which it has a part.
+    pub begun: Vec<Begun>,
 }
 
 /// A batch that waits for its receipt.
@@ -158,6 +177,8 @@ pub struct DeviceSession {
     common: Option<Common>,
     me: (DeviceId, PersonId),
     pasts: BTreeMap<FeedId, Past>,
+    /// Snapshots of which the device has a part.
+    begun: BTreeMap<FeedId, Begun>,
 }
 
 impl DeviceSession {
@@ -171,6 +192,7 @@ impl DeviceSession {
             rosters.truncate(limits::FEEDS);
             rosters.try_into().expect("cut to its bound")
         };
+        let begun: Vec<Begun> = greeting.begun.into_iter().take(limits::FEEDS).collect();
         let hello = Hello {
             oldest: VERSION,
             newest: VERSION,
@@ -181,10 +203,14 @@ impl DeviceSession {
             rosters: bounded(greeting.rosters),
             calendar: Some(greeting.calendar),
             dictionary: greeting.dictionary,
+            snapshots: greeting.snapshots.then_some(CHUNK_CODING),
+            begun: (!begun.is_empty()).then(|| begun.clone().try_into().expect("cut to its bound")),
         };
+        let begun = begun.into_iter().map(|begun| (begun.feed, begun)).collect();
         let short = ShortHello::of(&hello);
         let common = short.is_some().then(|| Common::of(&hello));
-        let session = Self { cursors, heads: BTreeMap::new(), epoch: None, in_flight: BTreeMap::new(), common, me, pasts };
+        let (heads, in_flight) = (BTreeMap::new(), BTreeMap::new());
+        let session = Self { cursors, heads, epoch: None, in_flight, common, me, pasts, begun };
         (session, short.map_or_else(|| Frame::from(hello), Frame::from).encode())
     }
 
@@ -239,7 +265,7 @@ impl DeviceSession {
     pub fn follow(&mut self, from: Cursor, link: Option<Link>) -> Vec<u8> {
         self.cursors.insert(from.feed, from);
         self.pasts.insert(from.feed, past_at(from, link));
-        Frame::from(Follow { from }).encode()
+        Frame::from(Follow { from, begun: self.begun.get(&from.feed).copied() }).encode()
     }
 
     /// Wants a feed no longer.
@@ -316,6 +342,7 @@ impl DeviceSession {
             Frame::Grants(grants) => grants.feeds.iter().map(|grant| self.granted(*grant, epoch)).collect(),
             Frame::Receipt(receipt) => self.receipt(receipt),
             Frame::Items(items) => self.items(items, epoch)?,
+            Frame::Chunk(chunk) => self.chunk(chunk, epoch)?,
             Frame::Welcome(_) | Frame::ShortWelcome(_) => return Err(PeerError::OutOfTurn("a second welcome")),
             _ => return Err(PeerError::OutOfTurn("a device's frame")),
         })
@@ -361,6 +388,9 @@ impl DeviceSession {
         if from != asked {
             self.pasts.insert(grant.feed, Past::start(grant.feed));
         }
+        if from.is_none_or(|from| from.seq > Seq(0) || self.begun.get(&grant.feed).is_some_and(|begun| begun.epoch != epoch)) {
+            self.begun.remove(&grant.feed);
+        }
         match from {
             Some(from) => self.cursors.insert(grant.feed, from),
             None => self.cursors.remove(&grant.feed),
@@ -404,6 +434,8 @@ impl DeviceSession {
         let (after, upto) = (frame.after, frame.upto);
         let items = frame.items.into_iter().map(|item| arrived(item, &frame.visits)).collect::<Result<Vec<_>, PeerError>>()?;
         *cursor = Cursor { feed, epoch, seq: upto };
+        // The server goes on by pages; they bring what the snapshot lacked.
+        self.begun.remove(&feed);
         let mut events = Vec::new();
         let entries = items.iter().map(|item| (item.seq, item.hash, Brought::from(&item.visit)));
         let past = self.pasts.entry(feed).or_insert_with(|| Past::new(None));
@@ -412,6 +444,35 @@ impl DeviceSession {
         }
         events.push(Event::Items { upto: *cursor, link: past.link(), items });
         Ok(events)
+    }
+}
+
+impl DeviceSession {
+    fn chunk(&mut self, frame: ChunkFrame, epoch: Epoch) -> Result<Vec<Event>, PeerError> {
+        let ChunkFrame { feed, mark, after, through, last, coding, pack } = frame;
+        // A feed given up while its chunk was under way.
+        let Some(cursor) = self.cursors.get_mut(&feed) else { return Ok(Vec::new()) };
+        let goes_on = self.begun.get(&feed).is_some_and(|begun| begun.through == after && begun.mark == mark);
+        if cursor.seq != Seq(0) || !(goes_on || after == Place::START) {
+            return Err(PeerError::Gap { feed });
+        }
+        if coding != CHUNK_CODING {
+            return Err(BadPack::UnknownDictionary(coding).into());
+        }
+        let chunk = unpack_chunk(&pack)?;
+        if chunk.items.iter().any(|item| item.seq > mark.seq) {
+            return Err(PeerError::Gap { feed });
+        }
+        let items = chunk.items.into_iter().map(|item| arrived(item, &chunk.visits)).collect::<Result<_, _>>()?;
+        let begun = Begun { feed, epoch, mark, through };
+        if last {
+            *cursor = Cursor { feed, epoch, seq: mark.seq };
+            self.begun.remove(&feed);
+            self.pasts.entry(feed).or_insert_with(|| Past::new(None)).jump(mark);
+        } else {
+            self.begun.insert(feed, begun);
+        }
+        Ok(vec![Event::Chunk { begun, after, last, items }])
     }
 }
 

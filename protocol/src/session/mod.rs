@@ -117,6 +117,9 @@ pub enum PeerError {
         /// Where.
         feed: FeedId,
     },
+    /// It sent a part of a snapshot that cannot be unfolded here.
+    #[error("the peer sent a chunk that cannot be read: {0}")]
+    Unpackable(#[from] crate::codec::BadPack),
     /// It sent something in short that means nothing on this connection.
     #[error("the peer sent what this connection cannot complete: {0}")]
     Senseless(#[from] Senseless),

@@ -49,6 +49,13 @@ impl Past {
         Ok(())
     }
 
+    /// Goes on from a snapshot of this position; whoever stored its entries has compared the link with them.
+    pub(super) fn jump(&mut self, mark: Mark) {
+        self.link = Some(mark.link);
+        self.own.retain(|seq, _| *seq > mark.seq);
+        self.claim.take_if(|claim| claim.seq <= mark.seq);
+    }
+
     /// Takes in a stretch of the feed that ends with this link, as the server says. Afterwards the link is the server's.
     pub(super) fn extend(
         &mut self,

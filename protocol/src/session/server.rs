@@ -2,26 +2,26 @@
 //!
 //! # Contract
 //! Feed every event to [`ServerSession::handle`]; then take [`Output`]s from [`ServerSession::poll_output`] until there is
-//! none. At most one [`Output::Read`] is unanswered at any time, and outputs wait inside the session while the driver is
-//! busy sending: a slow phone holds one page in memory and a place in a feed, no queue. No receipt and no item leaves
-//! before the welcome, in whatever order the driver answers. After [`Output::Close`] nothing more comes.
+//! none. At most one [`Output::Read`] or [`Output::ReadChunk`] is unanswered at any time, and outputs wait inside the session
+//! while the driver is busy sending: a slow phone holds one page in memory and a place in a feed, no queue. No receipt and no
+//! item leaves before the welcome, in whatever order the driver answers. After [`Output::Close`] nothing more comes.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::ByeCode;
-use super::stretch::{Stretch, Travelling};
+use super::stretch::{Stretch, Telling, framed};
 use crate::calendar::Calendar;
-use crate::chain::fingerprint;
-use crate::codec::{NEWEST, Parcel};
+use crate::chain::{Mark, fingerprint};
+use crate::codec::{CHUNK_CODING, NEWEST, Parcel};
 use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, RecordId, Seq};
 use crate::limits;
 use crate::roster::Roster;
 use crate::schema::Schema;
 use crate::time::UnixMs;
 use crate::wire::{
-    CalendarFrame, Common, Content, Cursor, Frame, Grant, Grants, Hello, Item, Items, Pong, Receipt, RosterFrame, Ruling,
-    SchemaFrame, Seen, Senseless, Sorry, TokenFrame, VERSION, Visit, Welcome, knows,
+    Begun, CalendarFrame, ChunkFrame, Common, Content, Cursor, Frame, Grant, Grants, Hello, Item, Items, Place, Pong, Receipt,
+    RosterFrame, Ruling, SchemaFrame, Seen, Senseless, Sorry, TokenFrame, VERSION, Visit, Welcome, knows,
 };
 
 /// What happened.
@@ -55,6 +55,13 @@ pub enum Input<'a> {
     },
     /// The same, shared with all who follow the feed from there.
     Stretch(Arc<Stretch>),
+    /// The answer to [`Output::ReadChunk`]; `None` if there is no snapshot: then the feed is read by pages.
+    Chunk {
+        /// The feed that was read.
+        feed: FeedId,
+        /// What follows the place asked for; of another position than the one asked for, what follows the start.
+        chunk: Option<Arc<Packed>>,
+    },
     /// A feed has grown up to this position.
     Grew(FeedId, Seq),
     /// Who is who changed somewhere, and with it perhaps what may be read: everything the device may know now.
@@ -88,6 +95,16 @@ pub enum Output {
         /// After which position.
         after: Seq,
     },
+    /// Read a part of a snapshot of a feed, of this position if possible, after this place of it, and answer with
+    /// [`Input::Chunk`].
+    ReadChunk {
+        /// Which feed.
+        feed: FeedId,
+        /// Of which position; of whichever is at hand, if nothing was read of it yet.
+        of: Option<Seq>,
+        /// After which place.
+        after: Place,
+    },
     /// The device has stored a feed up to here: note it in the ledger.
     Saw {
         /// Which feed.
@@ -97,6 +114,19 @@ pub enum Output {
     },
     /// Send what was said, and end the connection.
     Close,
+}
+
+/// A part of a snapshot, ready to be sent to whoever comes to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Packed {
+    /// Of which position the snapshot is, and the link there.
+    pub mark: Mark,
+    /// How far it goes.
+    pub through: Place,
+    /// Whether that is all.
+    pub last: bool,
+    /// What it holds, [packed](crate::codec::pack_chunk).
+    pub pack: Vec<u8>,
 }
 
 /// What a device may know when it says hello.
@@ -184,6 +214,31 @@ struct Followed {
     head: Seq,
     /// Positions of the device's own changes, receipted on this connection and so not to be sent back.
     own: BTreeSet<Seq>,
+    /// While it is sent as a snapshot.
+    snapshot: Option<Sending>,
+}
+
+impl Followed {
+    /// What is to be read of it next.
+    fn reading(&self, feed: FeedId) -> Reading {
+        Reading { feed, after: self.sent, snapshot: self.snapshot }
+    }
+}
+
+/// How far a snapshot was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sending {
+    /// Of which position; nothing was sent yet if that is not known.
+    of: Option<Seq>,
+    after: Place,
+}
+
+/// What is being read for a device: a page after this position, or a part of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reading {
+    feed: FeedId,
+    after: Seq,
+    snapshot: Option<Sending>,
 }
 
 /// See the module.
@@ -198,10 +253,11 @@ pub struct ServerSession {
     followed: BTreeMap<FeedId, Followed>,
     /// The dictionary by which its device reads packs, if it does.
     dictionary: Option<u32>,
+    /// Whether its device reads snapshots.
+    takes_snapshots: bool,
     /// What its device said in short, and so may be answered in short.
     common: Option<Common>,
-    /// The feed being read, and after which position.
-    reading: Option<(FeedId, Seq)>,
+    reading: Option<Reading>,
     last_read: Option<FeedId>,
     /// Batches that wait for their receipts, and where they belong.
     judging: BTreeMap<(DeviceId, u64), FeedId>,
@@ -221,6 +277,7 @@ impl ServerSession {
             readable: BTreeMap::new(),
             followed: BTreeMap::new(),
             dictionary: None,
+            takes_snapshots: false,
             common: None,
             reading: None,
             last_read: None,
@@ -246,6 +303,7 @@ impl ServerSession {
             Input::NotTaken(code, why) | Input::End(code, why) => self.end(code, why),
             Input::Page { feed, entries, head } => self.page(feed, entries, head),
             Input::Stretch(stretch) => self.stretch(&stretch),
+            Input::Chunk { feed, chunk } => self.chunk(feed, chunk.as_deref()),
             Input::Grew(feed, head) => self.grew(feed, head),
             Input::Standings(standings) => self.standings(standings),
             Input::Token(token) => self.when_welcomed(Output::Send(Frame::from(token).encode())),
@@ -318,7 +376,7 @@ impl ServerSession {
                 if self.followed.len() >= limits::FEEDS && !self.followed.contains_key(&follow.from.feed) {
                     return self.end(ByeCode::Misbehaved, format!("more than {} feeds", limits::FEEDS));
                 }
-                let grant = self.follow(follow.from);
+                let grant = self.follow(follow.from, follow.begun);
                 self.send(Grants { feeds: vec![grant].try_into().expect("one fits") });
             }
             (Frame::Unfollow(unfollow), Phase::Open) => {
@@ -338,6 +396,7 @@ impl ServerSession {
             return self.end(ByeCode::NotAllowed, "the token belongs to another device".into());
         }
         self.dictionary = hello.dictionary.map(|newest| newest.min(NEWEST)).filter(|version| *version > 0);
+        self.takes_snapshots = hello.snapshots.is_some_and(|newest| newest >= CHUNK_CODING);
         let cursors = hello.feeds.iter().copied().collect();
         self.out.push_back(Output::Introduce { device_time: hello.device_time, cursors });
         self.rosters = hello.rosters.iter().map(|roster| (roster.community, roster.version)).collect();
@@ -347,6 +406,10 @@ impl ServerSession {
     fn introduced(&mut self, introduction: Introduction) {
         let Phase::Introducing(hello) = std::mem::replace(&mut self.phase, Phase::Open) else { return };
         self.epoch = introduction.epoch;
+        if hello.feeds.iter().any(|cursor| ![Epoch::default(), self.epoch].contains(&cursor.epoch)) {
+            // Rosters are counted anew in each life of the store.
+            self.rosters.clear();
+        }
         self.readable = introduction.communities.iter().flat_map(|standing| standing.feeds.iter().copied()).collect();
         // Rules, working days and members come first: a device that has been welcomed knows them, and can be used.
         if introduction.schema.version > hello.schema {
@@ -356,7 +419,10 @@ impl ServerSession {
             self.send(CalendarFrame { text: introduction.calendar.text().to_owned() });
         }
         introduction.communities.iter().for_each(|standing| self.send_roster(standing));
-        let grants: Vec<Grant> = hello.feeds.iter().map(|cursor| self.follow(*cursor)).collect();
+        let begun: BTreeMap<FeedId, Begun> =
+            hello.begun.iter().flat_map(|all| all.iter()).map(|begun| (begun.feed, *begun)).collect();
+        let grants: Vec<Grant> =
+            hello.feeds.iter().map(|cursor| self.follow(*cursor, begun.get(&cursor.feed).copied())).collect();
         let goes_on = |cursor: &&Cursor| self.followed.get(&cursor.feed).is_some_and(|f| f.sent == cursor.seq && f.sent > Seq(0));
         let links: Vec<Link> =
             hello.feeds.iter().filter(goes_on).filter_map(|cursor| introduction.links.get(&cursor.feed).copied()).collect();
@@ -388,11 +454,17 @@ impl ServerSession {
         self.send(RosterFrame { community: standing.community, name: standing.name.clone(), roster });
     }
 
-    fn follow(&mut self, from: Cursor) -> Grant {
+    fn follow(&mut self, from: Cursor, begun: Option<Begun>) -> Grant {
         let head = self.readable.get(&from.feed).copied();
         if let Some(head) = head {
             let sent = resume_at(from, self.epoch, head);
-            self.followed.insert(from.feed, Followed { sent, head, own: BTreeSet::new() });
+            let begun = begun.filter(|begun| begun.epoch == self.epoch && begun.feed == from.feed && begun.mark.seq <= head);
+            let worth_it = self.takes_snapshots && sent == Seq(0) && (begun.is_some() || head.0 >= limits::SNAPSHOT_ENTRIES);
+            let snapshot = worth_it.then_some(match begun {
+                Some(begun) => Sending { of: Some(begun.mark.seq), after: begun.through },
+                None => Sending { of: None, after: Place::START },
+            });
+            self.followed.insert(from.feed, Followed { sent, head, own: BTreeSet::new(), snapshot });
         }
         Grant { feed: from.feed, head }
     }
@@ -458,17 +530,28 @@ impl ServerSession {
         }
     }
 
+    /// How the device is told of a feed.
+    fn telling(&self, feed: FeedId) -> Telling {
+        let Some(dictionary) = self.dictionary else { return Telling::Plainly };
+        match self.common.as_ref().and_then(|common| common.place(feed, dictionary)) {
+            Some(place) => Telling::InShort { dictionary, place },
+            None => Telling::Packed(dictionary),
+        }
+    }
+
     /// A stretch in which nothing is the device's own goes out as it goes out to the others.
     fn stretch(&mut self, stretch: &Stretch) {
         let (feed, after, upto) = (stretch.feed(), stretch.after(), stretch.upto());
-        let followed =
-            self.followed.get_mut(&feed).filter(|followed| followed.sent == after && self.reading == Some((feed, after)));
+        let telling = self.telling(feed);
+        let reading = Reading { feed, after, snapshot: None };
+        let followed = self.followed.get_mut(&feed);
+        let followed = followed.filter(|followed| self.reading == Some(reading) && followed.reading(feed) == reading);
         match followed {
             Some(followed) if followed.own.range(..=upto).next().is_none() => {
                 self.reading = None;
                 followed.sent = upto;
                 followed.head = upto.max(followed.head);
-                self.out.push_back(Output::Share(stretch.frame(self.dictionary, self.common.as_ref())));
+                self.out.push_back(Output::Share(stretch.frame(telling)));
             }
             _ => self.page(feed, stretch.entries().to_vec(), upto),
         }
@@ -477,7 +560,9 @@ impl ServerSession {
     fn page(&mut self, feed: FeedId, entries: Vec<FeedEntry>, head: Seq) {
         let asked = self.reading.take();
         // A feed given up, or followed anew from elsewhere, while its page was read: the page continues nothing.
-        let Some(followed) = self.followed.get_mut(&feed).filter(|followed| asked == Some((feed, followed.sent))) else { return };
+        let Some(followed) = self.followed.get_mut(&feed).filter(|followed| asked == Some(followed.reading(feed))) else {
+            return;
+        };
         followed.head = head.max(followed.head);
         let Some(end) = entries.last().cloned() else {
             // A feed that promised more and gave nothing would be asked for ever.
@@ -489,8 +574,27 @@ impl ServerSession {
         followed.sent = end.seq;
         followed.own = own.iter().copied().filter(|seq| *seq > end.seq).collect();
         let items = to_items(feed, after, &end, entries.into_iter().filter(|entry| !own.contains(&entry.seq)));
-        let frame = Travelling::new(items, self.dictionary).frame(self.common.as_ref());
-        self.send(frame);
+        self.send(framed(items, self.telling(feed)));
+    }
+
+    fn chunk(&mut self, feed: FeedId, chunk: Option<&Packed>) {
+        let asked = self.reading.take();
+        let Some(followed) = self.followed.get_mut(&feed).filter(|followed| asked == Some(followed.reading(feed))) else {
+            return;
+        };
+        let Some((chunk, sending)) = chunk.zip(followed.snapshot) else {
+            followed.snapshot = None;
+            return;
+        };
+        let Packed { mark, through, last, pack } = chunk.clone();
+        // Of another position than the one that was begun: from the start.
+        let after = if sending.of == Some(mark.seq) { sending.after } else { Place::START };
+        if last {
+            followed.sent = mark.seq;
+            followed.own.retain(|seq| *seq > mark.seq);
+        }
+        followed.snapshot = (!last).then_some(Sending { of: Some(mark.seq), after: through });
+        self.send(ChunkFrame { feed, mark, after, through, last, coding: CHUNK_CODING, pack });
     }
 
     /// Asks for the next page, feed by feed in turn, when none is under way.
@@ -498,14 +602,18 @@ impl ServerSession {
         if self.reading.is_some() || self.phase != Phase::Open {
             return;
         }
-        let hungry = |(feed, followed): (&FeedId, &Followed)| (followed.sent < followed.head).then_some((*feed, followed.sent));
+        let hungry = |(feed, followed): (&FeedId, &Followed)| (followed.sent < followed.head).then(|| followed.reading(*feed));
         let after_last = self
             .last_read
             .and_then(|last| self.followed.range((std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded)).find_map(hungry));
-        if let Some((feed, after)) = after_last.or_else(|| self.followed.iter().find_map(hungry)) {
-            self.reading = Some((feed, after));
+        if let Some(reading) = after_last.or_else(|| self.followed.iter().find_map(hungry)) {
+            let Reading { feed, after, snapshot } = reading;
+            self.reading = Some(reading);
             self.last_read = Some(feed);
-            self.out.push_back(Output::Read { feed, after });
+            self.out.push_back(match snapshot {
+                Some(Sending { of, after }) => Output::ReadChunk { feed, of, after },
+                None => Output::Read { feed, after },
+            });
         }
     }
 }
@@ -520,19 +628,22 @@ pub fn resume_at(cursor: Cursor, epoch: Epoch, head: Seq) -> Seq {
 pub fn to_items(feed: FeedId, after: Seq, end: &FeedEntry, entries: impl Iterator<Item = FeedEntry>) -> Items {
     let (upto, link) = (end.seq, Some(end.link));
     let mut visits: Vec<Visit> = Vec::new();
-    let mut index: BTreeMap<Visit, u32> = BTreeMap::new();
-    let items = entries.map(|entry| {
-        let content = match entry.body {
-            Body::Change(bytes) => Content::Change(bytes.to_vec()),
-            Body::Gone => Content::Gone(entry.hash),
-            Body::Erasure(reason) => Content::Erasure(reason.to_string()),
-        };
-        let visit = *index.entry(entry.visit).or_insert_with_key(|visit| {
-            visits.push(visit.clone());
-            (visits.len() - 1) as u32
-        });
-        Item { seq: entry.seq, visit, record: entry.record, content }
-    });
+    let mut index: HashMap<Visit, u32> = HashMap::new();
+    let items = entries.map(|entry| to_item(entry, &mut visits, &mut index));
     let items = items.collect::<Vec<_>>().try_into().expect("a page is bounded");
     Items { feed, after, upto, visits: visits.try_into().expect("no more than items"), items, link }
+}
+
+/// An entry as it is sent; its visit joins those that were told, if it is another.
+pub fn to_item(entry: FeedEntry, visits: &mut Vec<Visit>, index: &mut HashMap<Visit, u32>) -> Item {
+    let content = match entry.body {
+        Body::Change(bytes) => Content::Change(bytes.to_vec()),
+        Body::Gone => Content::Gone(entry.hash),
+        Body::Erasure(reason) => Content::Erasure(reason.to_string()),
+    };
+    let visit = *index.entry(entry.visit).or_insert_with_key(|visit| {
+        visits.push(visit.clone());
+        (visits.len() - 1) as u32
+    });
+    Item { seq: entry.seq, visit, record: entry.record, content }
 }

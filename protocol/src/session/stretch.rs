@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::server::{FeedEntry, to_items};
 use crate::codec::pack_items;
 use crate::id::{FeedId, Seq};
-use crate::wire::{Common, Frame, Items, PackedItems};
+use crate::wire::{Frame, Items, ShortItems};
 
 /// See the module. Entries that follow each other in a feed without gaps; at least one.
 #[derive(Debug)]
@@ -17,20 +17,30 @@ pub struct Stretch {
     feed: FeedId,
     after: Seq,
     entries: Vec<FeedEntry>,
-    /// As it was sent, by the dictionary of those who read packs.
-    made: Mutex<BTreeMap<Option<u32>, Made>>,
+    /// As it was sent.
+    frames: Mutex<BTreeMap<Telling, Arc<[u8]>>>,
 }
 
-#[derive(Debug)]
-struct Made {
-    travelling: Travelling,
-    in_full: Arc<[u8]>,
+/// How a device is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Telling {
+    /// As it is.
+    Plainly,
+    /// Packed by this dictionary.
+    Packed(u32),
+    /// Packed and in short, where it greeted in short and named the feed at this place.
+    InShort {
+        /// By this dictionary.
+        dictionary: u32,
+        /// Mostly 0: most devices follow one community.
+        place: u32,
+    },
 }
 
 impl Stretch {
     /// These entries, which follow `after`; `None` of no entries.
     pub fn new(feed: FeedId, after: Seq, entries: Vec<FeedEntry>) -> Option<Self> {
-        (!entries.is_empty()).then(|| Self { feed, after, entries, made: Mutex::default() })
+        (!entries.is_empty()).then(|| Self { feed, after, entries, frames: Mutex::default() })
     }
 
     /// Which feed.
@@ -53,47 +63,28 @@ impl Stretch {
         self.entries.last().map_or(self.after, |entry| entry.seq)
     }
 
-    /// The frame in which all of it travels to whoever reads packs by this dictionary, if they do, and speaks this language,
-    /// if any.
-    pub(super) fn frame(&self, dictionary: Option<u32>, common: Option<&Common>) -> Arc<[u8]> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = made.entry(dictionary).or_insert_with(|| self.make(dictionary));
-        match (&made.travelling, common) {
-            // What is packed stays so; only what stands around it is each connection's own.
-            (Travelling::Packed(_), Some(_)) => Arc::from(made.travelling.clone().frame(common).encode()),
-            _ => made.in_full.clone(),
-        }
+    /// The frame in which all of it travels.
+    pub(super) fn frame(&self, telling: Telling) -> Arc<[u8]> {
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        frames.entry(telling).or_insert_with(|| Arc::from(self.encoded(telling))).clone()
     }
 
-    fn make(&self, dictionary: Option<u32>) -> Made {
+    fn encoded(&self, telling: Telling) -> Vec<u8> {
         let end = self.entries.last().expect("there is at least one");
-        let travelling = Travelling::new(to_items(self.feed, self.after, end, self.entries.iter().cloned()), dictionary);
-        let in_full = Arc::from(travelling.clone().frame(None).encode());
-        Made { travelling, in_full }
+        framed(to_items(self.feed, self.after, end, self.entries.iter().cloned()), telling).encode()
     }
 }
 
-/// A stretch as it travels: packed for whoever reads packs, as it is for others and where it does not fit into one.
-#[derive(Debug, Clone)]
-pub(super) enum Travelling {
-    Packed(PackedItems),
-    Plain(Items),
-}
-
-impl Travelling {
-    pub(super) fn new(items: Items, dictionary: Option<u32>) -> Self {
-        match dictionary.map(|dictionary| pack_items(&items, dictionary)) {
-            Some(Ok(packed)) => Self::Packed(packed),
-            _ => Self::Plain(items),
-        }
-    }
-
-    /// Its frame, in the short language of a connection that has one.
-    pub(super) fn frame(self, common: Option<&Common>) -> Frame {
-        match (self, common) {
-            (Self::Packed(packed), Some(common)) => common.items(packed),
-            (Self::Packed(packed), None) => packed.into(),
-            (Self::Plain(items), _) => items.into(),
-        }
+/// The frame of a stretch: packed for whoever reads packs, as it is for others and where it does not fit into one.
+pub(super) fn framed(items: Items, telling: Telling) -> Frame {
+    let (dictionary, place) = match telling {
+        Telling::Plainly => return items.into(),
+        Telling::Packed(dictionary) => (dictionary, None),
+        Telling::InShort { dictionary, place } => (dictionary, Some(place)),
+    };
+    match (pack_items(&items, dictionary), place) {
+        (Ok(packed), Some(place)) => ShortItems::of(place, packed).into(),
+        (Ok(packed), None) => packed.into(),
+        (Err(_), _) => items.into(),
     }
 }

@@ -6,11 +6,13 @@
 
 mod list;
 mod short;
+mod snapshot;
 
 use minicbor::{Decode, Decoder, Encode, Encoder};
 
 pub use list::{List, TooMany};
 pub use short::{Common, Run, Senseless, ShortHello, ShortItems, ShortPush, ShortReceipt, ShortSeen, ShortWelcome, Stand, knows};
+pub use snapshot::{Begun, ChunkFrame, Place};
 
 use crate::batch::RawBatch;
 use crate::chain::Mark;
@@ -61,6 +63,12 @@ pub struct Hello {
     /// it is.
     #[n(8)]
     pub dictionary: Option<u32>,
+    /// The newest [coding](crate::codec::CHUNK_CODING) of snapshots it reads. A device that says none is sent pages only.
+    #[n(9)]
+    pub snapshots: Option<u32>,
+    /// Snapshots of which it has a part.
+    #[n(10)]
+    pub begun: Option<List<Begun, { limits::FEEDS }>>,
 }
 
 /// A position in a feed.
@@ -121,6 +129,9 @@ pub struct Follow {
     /// From where.
     #[n(0)]
     pub from: Cursor,
+    /// The part of a snapshot of it that the device has.
+    #[n(1)]
+    pub begun: Option<Begun>,
 }
 
 /// Wants a feed no longer.
@@ -308,7 +319,7 @@ pub struct PackedItems {
 }
 
 /// Who brought changes, and when.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(array)]
 pub struct Visit {
     /// The device that signed.
@@ -516,6 +527,7 @@ frames! {
     25 Calendar(CalendarFrame),
     26 Token(TokenFrame),
     27 PackedItems(PackedItems),
+    28 Chunk(ChunkFrame),
     29 ShortWelcome(ShortWelcome),
     30 ShortReceipt(ShortReceipt),
     31 ShortItems(ShortItems),

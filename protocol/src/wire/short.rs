@@ -39,6 +39,9 @@ pub struct ShortHello {
     /// What it follows, by community.
     #[n(5)]
     pub communities: List<Stand, { limits::FEEDS }>,
+    /// [`Hello::snapshots`].
+    #[n(6)]
+    pub snapshots: Option<u32>,
 }
 
 /// A community as a device has it.
@@ -179,13 +182,21 @@ pub struct Common {
     server: Option<(UnixMs, Epoch)>,
 }
 
+impl ShortItems {
+    /// A stretch in short, for a device that is where it begins and named its feed at this place.
+    pub fn of(place: u32, items: PackedItems) -> Self {
+        let length = items.upto.0.saturating_sub(items.after.0);
+        Self { feed: place, length, link: items.link, pack: items.pack }
+    }
+}
+
 impl ShortHello {
-    /// A hello in short, if it can be said so: by a device that reads packs, knows the calendar, and has all its positions
-    /// in one epoch.
+    /// A hello in short, if it can be said so: by a device that reads packs, knows the calendar, has all its positions in one
+    /// epoch, and no part of a snapshot.
     pub fn of(hello: &Hello) -> Option<Self> {
         let epoch = hello.feeds.iter().find(|cursor| cursor.seq > Seq(0)).map(|cursor| cursor.epoch);
         let one_epoch = hello.feeds.iter().all(|cursor| cursor.seq == Seq(0) || Some(cursor.epoch) == epoch);
-        let speaks = hello.oldest == VERSION && hello.newest == VERSION;
+        let speaks = hello.oldest == VERSION && hello.newest == VERSION && hello.begun.is_none();
         let short = Self {
             schema: hello.schema,
             device_time: hello.device_time,
@@ -193,6 +204,7 @@ impl ShortHello {
             calendar: (hello.calendar? >> 32) as u32,
             epoch,
             communities: stands(hello)?.try_into().ok()?,
+            snapshots: hello.snapshots,
         };
         // Feeds in another order, or twice, are told as they are.
         let asked = |hello: &Hello| hello.feeds.iter().map(|cursor| (cursor.feed, cursor.seq)).collect::<Vec<_>>();
@@ -220,6 +232,8 @@ impl ShortHello {
             rosters: self.communities.iter().filter_map(roster).collect::<Vec<_>>().try_into().ok()?,
             calendar: Some(u64::from(self.calendar) << 32),
             dictionary: Some(self.dictionary),
+            snapshots: self.snapshots,
+            begun: None,
         })
     }
 }
@@ -267,7 +281,7 @@ impl Common {
         }
     }
 
-    fn place(&self, feed: FeedId) -> Option<u32> {
+    fn place_of(&self, feed: FeedId) -> Option<u32> {
         self.asked.iter().position(|cursor| cursor.feed == feed).and_then(|place| u32::try_from(place).ok())
     }
 
@@ -334,7 +348,7 @@ impl Common {
         let signed = device_time - self.device_time;
         // A clock so far off that the difference is no number.
         let exact = self.device_time + signed == device_time;
-        match self.place(feed).filter(|_| own && exact) {
+        match self.place_of(feed).filter(|_| own && exact) {
             Some(feed) => ShortPush { number, feed, signed, signature, pack: push.pack }.into(),
             None => push.into(),
         }
@@ -360,7 +374,7 @@ impl Common {
     /// How far a feed is stored, as it leaves.
     pub fn see(&self, seen: Seen) -> Frame {
         let current = self.server.is_some_and(|(_, epoch)| epoch == seen.upto.epoch);
-        match self.place(seen.upto.feed).filter(|_| current) {
+        match self.place_of(seen.upto.feed).filter(|_| current) {
             Some(feed) => ShortSeen { feed, upto: seen.upto.seq }.into(),
             None => seen.into(),
         }
@@ -422,13 +436,9 @@ impl Common {
         })
     }
 
-    /// A stretch as it leaves, to a device that is where it begins.
-    pub fn items(&self, items: PackedItems) -> Frame {
-        let length = items.upto.0.checked_sub(items.after.0).filter(|_| items.dictionary == self.dictionary);
-        match self.place(items.feed).zip(length) {
-            Some((feed, length)) => ShortItems { feed, length, link: items.link, pack: items.pack }.into(),
-            None => items.into(),
-        }
+    /// The place of a feed, where what is packed by this dictionary may be told in short.
+    pub fn place(&self, feed: FeedId, dictionary: u32) -> Option<u32> {
+        self.place_of(feed).filter(|_| dictionary == self.dictionary)
     }
 
     /// The stretch that was meant, to a device that is there in its feeds.

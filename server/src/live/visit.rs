@@ -10,7 +10,7 @@ use futures_util::{FutureExt, StreamExt};
 use renolog_protocol::limits;
 use renolog_protocol::session::server::{Input, Output};
 
-use super::{Connection, judge};
+use super::{Connection, chunk, judge};
 use crate::app::App;
 use crate::store::DeviceRow;
 use crate::ticket::Ticket;
@@ -25,14 +25,22 @@ pub async fn answer(app: App, device: DeviceRow, ticket: Option<Ticket>, frames:
         while let Some(output) = connection.session.poll_output() {
             match output {
                 Output::Send(bytes) => answer.extend(bytes),
-                Output::Share(bytes) => answer.extend(bytes.iter()),
+                Output::Share(bytes) => answer.extend(&bytes[..]),
                 Output::Introduce { device_time, cursors } => connection.introduce(device_time, cursors).await,
                 Output::Submit(parcel) => {
-                    let app = connection.app.clone();
-                    judging.push(judge(app, connection.stay.pace(), connection.signer(), connection.skew, parcel));
+                    let (app, signer) = (connection.app.clone(), connection.signer());
+                    judging.push(judge(app, connection.stay.pace(), signer, connection.skew, parcel));
                 }
                 Output::Read { .. } if answer.len() >= limits::VISIT_BYTES => {}
-                Output::Read { feed, after } => connection.read(feed, after).await,
+                Output::Read { feed, after } => match connection.app.hub.tail(feed, after) {
+                    Some(stretch) => connection.session.handle(Input::Stretch(stretch)),
+                    None => connection.read(feed, after).await,
+                },
+                Output::ReadChunk { .. } if answer.len() >= limits::VISIT_BYTES => {}
+                Output::ReadChunk { feed, of, after } => {
+                    let packed = chunk(connection.app.clone(), feed, of, after).await;
+                    connection.packed(packed);
+                }
                 Output::Saw { feed, upto } => connection.saw(feed, upto),
                 Output::Close => return answer,
             }

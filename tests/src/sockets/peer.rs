@@ -159,6 +159,8 @@ impl Peer {
             rosters: List::default(),
             calendar: None,
             dictionary: None,
+            snapshots: None,
+            begun: None,
         })
         .await;
     }

@@ -102,6 +102,8 @@ impl<S: Store> World<S> {
             links: BTreeMap::new(),
             rosters: Vec::new(),
             dictionary: None,
+            snapshots: false,
+            begun: Vec::new(),
         };
         let (mut session, hello) = DeviceSession::open(greeting);
         self.server.receive(link, &hello);

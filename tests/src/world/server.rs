@@ -14,10 +14,12 @@ use renolog_protocol::schema::Schema;
 use renolog_protocol::session::ByeCode;
 use renolog_protocol::session::server::{Input, Output, ServerSession};
 use renolog_protocol::time::{SpanMs, UnixMs};
+use renolog_protocol::wire::Place;
 use renolog_server::command::{Command, Push, Saw, Stamped};
 use renolog_server::hub::{Hub, Wake};
 use renolog_server::ingest::{Ingest, IngestError, Outcome, Rejection};
 use renolog_server::reception;
+use renolog_server::snapshot;
 use renolog_server::store::{Column, DeviceRow, Read, Store};
 
 use super::network::LinkId;
@@ -179,6 +181,7 @@ impl<S: Store> Server<S> {
                     self.waiting.push_back(Job::Push { link, carrier, skew, parcel: Box::new(parcel) });
                 }
                 Output::Read { feed, after } => self.read(link, feed, after),
+                Output::ReadChunk { feed, of, after } => self.read_chunk(link, feed, of, after),
                 Output::Saw { feed, upto } => {
                     self.waiting.push_back(Job::Saw(Saw { device: connection.device.id, feed, upto }));
                 }
@@ -199,6 +202,18 @@ impl<S: Store> Server<S> {
         let entries = reception::page(self.ingest.store(), &self.schema, feed, after).expect("the store works");
         let head = entries.last().map_or(after, |entry| entry.seq);
         connection.session.handle(Input::Page { feed, entries, head });
+    }
+
+    /// As the shelf does, but that nothing is kept and every snapshot is of the position asked for.
+    fn read_chunk(&mut self, link: LinkId, feed: FeedId, of: Option<Seq>, after: Place) {
+        let head = reception::head(self.ingest.store(), feed).expect("the store works");
+        let plan = snapshot::plan(self.ingest.store(), &self.schema, feed, of.unwrap_or(head)).expect("the store works");
+        let after = if of.is_some() { after } else { Place::START };
+        let chunk =
+            plan.map(|plan| Arc::new(snapshot::chunk(self.ingest.store(), &self.schema, &plan, after).expect("the store works")));
+        if let Some(connection) = self.connections.get_mut(&link) {
+            connection.session.handle(Input::Chunk { feed, chunk });
+        }
     }
 
     fn listen(&mut self, link: LinkId) {

@@ -8,6 +8,7 @@
 mod cuts;
 mod forks;
 mod links;
+mod newcomers;
 mod offline;
 mod random;
 mod restored;
