@@ -66,6 +66,13 @@ impl PublicUrl {
         door.url().ok().filter(|_| leads_somewhere)?.parse().ok()
     }
 
+    /// Its host, and its port where it is not the scheme's own: how an `Origin` names it.
+    pub fn authority(&self) -> &str {
+        let (scheme, rest) = self.0.split_once("://").expect("it was parsed so");
+        let authority = rest.split('/').next().unwrap_or_default();
+        authority.strip_suffix(if scheme == "https" { ":443" } else { ":80" }).unwrap_or(authority)
+    }
+
     /// The link with which a person enrols. The code stands behind the `#`, which no browser sends: it reaches no log.
     pub fn invitation(&self, code: &str) -> Link {
         Link(format!("{}/enrol#{code}", self.0))

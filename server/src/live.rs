@@ -43,6 +43,8 @@ struct Connection {
     skew: SpanMs,
     /// What opened the connection, where the device keeps it itself.
     ticket: Option<Ticket>,
+    /// When the device is to be given another.
+    renew_at: Option<UnixMs>,
     /// When a role of its person begins or ends next.
     reconsider: Option<UnixMs>,
     stay: Stay,
@@ -61,6 +63,7 @@ pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut sock
         listening: std::collections::BTreeSet::new(),
         skew: SpanMs(0),
         ticket,
+        renew_at: None,
         reconsider: None,
         stay: Stay::begin(&app, id),
         app,
@@ -79,6 +82,7 @@ impl Connection {
         let mut stopping = self.app.stopping.clone();
         let mut heard = Instant::now();
         let mut gone = std::pin::pin!(sleep_until(heard + GONE));
+        let mut to_read: Option<(FeedId, Seq)> = None;
         loop {
             while let Some(output) = self.session.poll_output() {
                 match output {
@@ -95,7 +99,7 @@ impl Connection {
                     }
                     Output::Read { feed, after } => match self.app.hub.tail(feed, after) {
                         Some(stretch) => self.session.handle(Input::Stretch(stretch)),
-                        None => Box::pin(self.read(feed, after)).await,
+                        None => to_read = Some((feed, after)),
                     },
                     Output::Saw { feed, upto } => self.saw(feed, upto),
                     Output::Close => {
@@ -104,8 +108,22 @@ impl Connection {
                     }
                 }
             }
-            let reconsider = self.reconsider.map(|at| (at - self.app.clock.now()).0.max(0).unsigned_abs());
+            let due = self.reconsider.into_iter().chain(self.renew_at).min();
+            let due = due.map(|at| (at - self.app.clock.now()).0.max(0).unsigned_abs() + 1);
+            // In this order: what its person may know is asked before another page is read for it, and what the device says
+            // is heard between two pages, however long the feed is.
             tokio::select! {
+                biased;
+                () = until(&mut stopping) => self.end(ByeCode::GoingAway, "the server is going down"),
+                (code, why) = self.stay.over() => self.end(code, why),
+                news = self.wake.news() => {
+                    if self.news(news) {
+                        Box::pin(self.standings()).await;
+                        self.listen();
+                    }
+                }
+                () = after(due) => Box::pin(self.due()).await,
+                Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
                 message = socket.recv() => {
                     heard = Instant::now();
                     match message {
@@ -119,21 +137,12 @@ impl Connection {
                         Some(Err(why)) => return Box::pin(self.broken(socket, why)).await,
                     }
                 }
-                Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
-                news = self.wake.news() => {
-                    if self.news(news) {
-                        Box::pin(self.standings()).await;
-                        self.listen();
-                    }
-                }
-                () = after(reconsider) => Box::pin(self.standings()).await,
                 // Set anew when it runs out, and not with each message.
                 () = gone.as_mut() => match heard + GONE {
                     over if over <= Instant::now() => return Ok(()),
                     later => gone.as_mut().reset(later),
                 },
-                (code, why) = self.stay.over() => self.end(code, why),
-                () = until(&mut stopping) => self.end(ByeCode::GoingAway, "the server is going down"),
+                (feed, after) = next(&mut to_read), if to_read.is_some() => Box::pin(self.read(feed, after)).await,
             }
         }
     }
@@ -180,12 +189,26 @@ impl Connection {
         self.listen();
     }
 
+    /// Does what a moment was set for.
+    async fn due(&mut self) {
+        let now = self.app.clock.now();
+        if self.renew_at.is_some_and(|at| at < now) {
+            self.renew(now);
+        }
+        if self.reconsider.is_some_and(|at| at <= now) {
+            self.standings().await;
+        }
+    }
+
     /// Gives the device another token before the one it has runs out.
     fn renew(&mut self, now: UnixMs) {
-        if self.ticket.is_some_and(|ticket| ticket.is_stale_at(now)) {
-            let token = self.app.tickets.token(self.device.id, now);
+        if let Some(ticket) = self.ticket
+            && let Some(token) = self.app.tickets.renewed(ticket, now)
+        {
+            self.ticket = Some(Ticket { made: now, ..ticket });
             self.session.handle(Input::Token(TokenFrame { token, expires: now + GOOD_FOR }));
         }
+        self.renew_at = self.ticket.and_then(|ticket| ticket.renewed_at()).filter(|due| now <= *due);
     }
 
     fn storage(&mut self, error: &StoreError) {
@@ -278,6 +301,14 @@ impl Connection {
 async fn after(wait: Option<u64>) {
     match wait {
         Some(wait) => tokio::time::sleep(Duration::from_millis(wait)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes what is to be read, if anything is.
+async fn next(to_read: &mut Option<(FeedId, Seq)>) -> (FeedId, Seq) {
+    match to_read.take() {
+        Some(next) => next,
         None => std::future::pending().await,
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! A token names its device and is good for a week; while a device connects now and then it is given a new one over the
 //! connection, so that a reconnect costs no round trip. It proves nothing but that: what is written must be signed by the
-//! device's key, and whether the device may still connect is asked of the store each time. The key under which tokens are
-//! made stays in the data directory, apart from the database: a backup opens no door.
+//! device's key, and whether the device may still connect is asked of the store each time. A token also says when its device
+//! last proved that it has its key, and is not renewed for longer than a month after: whoever has stolen one cannot make it
+//! last. The key under which tokens are made stays in the data directory, apart from the database: a backup opens no door.
 
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -16,8 +17,14 @@ use sha2::Sha256;
 pub const GOOD_FOR: SpanMs = SpanMs::from_secs(7 * 86_400);
 /// A token older than this is replaced when its device connects.
 pub const RENEW_AFTER: SpanMs = SpanMs::from_secs(86_400);
+/// How long after its device last answered with its key a token is renewed; then the device signs in again, which takes one
+/// more request.
+pub const RENEWED_FOR: SpanMs = SpanMs::from_secs(30 * 86_400);
 /// How long a device may take to answer a challenge.
 const CHALLENGE_FOR: SpanMs = SpanMs::from_secs(120);
+
+/// What a token's seal is for. The number grows with what is in it: older tokens are then none, and devices sign in again.
+const TOKEN: &[u8] = b"renolog token 2";
 
 /// Makes and checks tokens and challenges.
 pub struct Tickets([u8; 32]);
@@ -35,6 +42,8 @@ pub struct Ticket {
     pub device: DeviceId,
     /// When it was made.
     pub made: UnixMs,
+    /// When the device last proved that it has its key.
+    pub proved: UnixMs,
 }
 
 impl Ticket {
@@ -48,9 +57,14 @@ impl Ticket {
         now < self.expires()
     }
 
-    /// Whether its device is to be given another.
-    pub fn is_stale_at(&self, now: UnixMs) -> bool {
-        self.made + RENEW_AFTER < now
+    /// From when on its device is given another; never, if its key must be asked first.
+    pub fn renewed_at(&self) -> Option<UnixMs> {
+        let due = self.made + RENEW_AFTER;
+        (due < self.proved + RENEWED_FOR).then_some(due)
+    }
+
+    fn is_renewable_at(&self, now: UnixMs) -> bool {
+        self.renewed_at().is_some_and(|due| due < now) && now < self.proved + RENEWED_FOR
     }
 }
 
@@ -60,16 +74,28 @@ impl Tickets {
         Self(key)
     }
 
-    /// A token for a device.
+    /// A token for a device that has just proved that it has its key.
     pub fn token(&self, device: DeviceId, now: UnixMs) -> String {
-        self.seal(b"renolog token 1", &[device.as_bytes(), &now.0.to_be_bytes()].concat())
+        self.write(Ticket { device, made: now, proved: now })
+    }
+
+    /// The token that follows this one, if it is time for it; see the module.
+    pub fn renewed(&self, ticket: Ticket, now: UnixMs) -> Option<String> {
+        ticket.is_renewable_at(now).then(|| self.write(Ticket { made: now, ..ticket }))
+    }
+
+    fn write(&self, ticket: Ticket) -> String {
+        let Ticket { device, made, proved } = ticket;
+        self.seal(TOKEN, &[&device.as_bytes()[..], &made.0.to_be_bytes(), &proved.0.to_be_bytes()].concat())
     }
 
     /// The token that this is, whether or not it is still good; `None` if it was not made here.
     pub fn read(&self, token: &str) -> Option<Ticket> {
-        let body = self.unseal(b"renolog token 1", token)?;
-        let (device, made) = body.split_at_checked(16)?;
-        Some(Ticket { device: DeviceId::from_slice(device)?, made: UnixMs(i64::from_be_bytes(made.try_into().ok()?)) })
+        let body = self.unseal(TOKEN, token)?;
+        let (device, moments) = body.split_at_checked(16)?;
+        let (made, proved) = moments.split_at_checked(8)?;
+        let moment = |bytes: &[u8]| Some(UnixMs(i64::from_be_bytes(bytes.try_into().ok()?)));
+        Some(Ticket { device: DeviceId::from_slice(device)?, made: moment(made)?, proved: moment(proved)? })
     }
 
     /// Something to sign, for whoever asks.
@@ -125,6 +151,21 @@ mod tests {
             altered[position] = if altered[position] == b'A' { b'B' } else { b'A' };
             assert_eq!(tickets.read(&String::from_utf8(altered).expect("ascii")), None, "{position}");
         }
+    }
+
+    #[test]
+    fn a_token_is_renewed_daily_for_a_month_after_the_key_was_asked() {
+        let (tickets, day) = (Tickets::new([1; 32]), RENEW_AFTER);
+        let first = tickets.read(&tickets.token(DeviceId([7; 16]), NOW)).expect("made here");
+        assert_eq!(tickets.renewed(first, NOW + day), None, "not yet");
+        let (mut held, mut now) = (first, NOW);
+        while let Some(next) = tickets.renewed(held, now + day + SpanMs(1)) {
+            now = now + day + SpanMs(1);
+            held = tickets.read(&next).expect("made here");
+            assert_eq!((held.device, held.made, held.proved), (first.device, now, first.proved));
+        }
+        assert!((NOW + SpanMs(29 * day.0)..NOW + RENEWED_FOR).contains(&now), "{now:?}");
+        assert!(!held.is_good_at(NOW + RENEWED_FOR + GOOD_FOR), "whoever stole the first is out by then");
     }
 
     #[test]

@@ -225,7 +225,7 @@ fn questions(town: &Town) -> Vec<Asked> {
     get("/healthz", "", "/healthz".into());
     get("/api/v1/sign-in", "", "/api/v1/sign-in".into());
     get("/api/v1/sync", "", "/api/v1/sync".into());
-    for route in ["/api/v1/communities", "/api/v1/overdue", "/api/v1/figures"] {
+    for route in ["/api/v1/me", "/api/v1/communities", "/api/v1/overdue", "/api/v1/figures"] {
         get(route, "", route.into());
     }
     get("/api/v1/figures/{name}/records", "", "/api/v1/figures/records.ballot/records".into());
@@ -251,6 +251,7 @@ fn questions(town: &Town) -> Vec<Asked> {
     };
     post("/api/v1/enrol", "", "/api/v1/enrol".into(), json!({}));
     post("/api/v1/sign-in", "", "/api/v1/sign-in".into(), json!({}));
+    post("/api/v1/sign-out", "", "/api/v1/sign-out".into(), json!({}));
     for (audience, change) in &town.refused {
         let decision = json!({"release": false, "reason": ""});
         post("/api/v1/refused/{change}", &format!("{audience}"), format!("/api/v1/refused/{change}"), decision);

@@ -6,15 +6,15 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use renolog_client_core::Device;
 use renolog_client_core::store::Draft;
-use renolog_protocol::id::{ActorId, CommunityId, Epoch, RecordId, Seq};
+use renolog_client_core::{Client, Device};
+use renolog_protocol::id::{ActorId, CommunityId, Epoch, PersonId, RecordId, Seq};
 use renolog_protocol::key::DeviceKey;
 use renolog_protocol::record::Act;
 use renolog_protocol::refusal::Code;
 use renolog_protocol::schema::{FieldName, KindName, Value};
 use renolog_protocol::time::SpanMs;
-use renolog_protocol::wire::{Cursor, Follow, Frame, Push, Ruling};
+use renolog_protocol::wire::{Cursor, Follow, Frame, Ping, Push, Ruling};
 use renolog_server::clock::{Clock, MovedClock, SystemClock};
 use renolog_server::data_dir;
 use renolog_server::store::{ALL, ChangeRow, CommandRow, Fate, Read, Sqlite, dump};
@@ -78,6 +78,13 @@ impl Desheng {
         let (status, answer) = blocking(move || office.post(&format!("/api/v1/admin/{path}"), &body)).await;
         assert_eq!(status, 200, "{answer}");
         answer
+    }
+
+    /// The number of somebody's role.
+    async fn role_of(&self, person: PersonId) -> Json {
+        let roles = self.get("/api/v1/admin/roles?community=desheng".into(), self.server.office.token()).await.1;
+        let his = roles["items"].as_array().unwrap().iter().find(|role| role["person"] == json!(person));
+        his.unwrap()["number"].clone()
     }
 
     async fn get(&self, path: String, token: &str) -> (u16, Json) {
@@ -145,6 +152,32 @@ async fn a_lost_phone_hears_nothing_more_and_what_it_says_goes_to_quarantine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_shut_out_is_told_within_a_second_by_whichever_order() {
+    let desheng = Desheng::open().await;
+    for (seed, name, order) in [(7, "陈阿姨", "devices/revoke"), (8, "刘叔", "people/suspend"), (9, "李工", "roles/end")] {
+        let who = desheng.peer(name, seed).await;
+        let mut line = Peer::greet(&desheng.server.office, &who).await;
+        line.say(Follow { from: Cursor { feed: who.feed(), epoch: Epoch(0), seq: Seq(0) } }).await;
+        line.until(|frame| granted(frame, &who) == Some(true)).await;
+        let body = match order {
+            "devices/revoke" => json!({"device": who.device, "reason": "手机遗失"}),
+            "people/suspend" => json!({"person": who.person, "suspended": true, "reason": "合同到期"}),
+            _ => json!({"community": "desheng", "number": desheng.role_of(who.person).await}),
+        };
+        desheng.order(order, body).await;
+        within(AT_ONCE, order, line.until(|frame| granted(frame, &who) == Some(false))).await;
+
+        let (record, change) = who.rectification(ActorId([seed; 16]), seed);
+        let receipt = line.push(&who.batch(1, who.feed(), vec![(record, change)])).await;
+        assert!(matches!(receipt.rulings[0].ruling, Ruling::Refused(_)), "{order}: {receipt:?}");
+        let kept: Vec<ChangeRow> = desheng.changes().into_iter().filter(|row| row.record == record).collect();
+        assert!(matches!(&kept[..], [row] if row.fate == Fate::Refused), "{order}: in quarantine");
+        line.say(Follow { from: Cursor { feed: who.feed(), epoch: Epoch(0), seq: Seq(0) } }).await;
+        line.until(|frame| granted(frame, &who) == Some(false)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn thirty_edits_of_a_member_who_was_removed_meanwhile_are_kept_twice_and_stand_nowhere() {
     let desheng = Desheng::open().await;
     let (chen, community) = desheng.phone("captain", "陈阿姨").await;
@@ -159,9 +192,7 @@ async fn thirty_edits_of_a_member_who_was_removed_meanwhile_are_kept_twice_and_s
         liu.note(leak, text).unwrap();
     }
     let person = liu.peek(|client| client.enrolment().unwrap().person);
-    let roles = desheng.get("/api/v1/admin/roles?community=desheng".into(), desheng.server.office.token()).await.1;
-    let his = roles["items"].as_array().or(roles.as_array()).unwrap().iter().find(|role| role["person"] == json!(person));
-    desheng.order("roles/end", json!({"community": "desheng", "number": his.unwrap()["number"]})).await;
+    desheng.order("roles/end", json!({"community": "desheng", "number": desheng.role_of(person).await})).await;
     liu.go_online().unwrap();
     liu.until(|client| Ok(client.status()?.drafts == 30)).await.unwrap();
 
@@ -238,6 +269,63 @@ async fn a_stolen_token_reads_until_it_is_ended_and_never_writes() {
     assert_eq!(refused.await, 401);
     desheng.order("devices/revoke", json!({"device": device, "reason": "令牌外泄"})).await;
     assert_eq!(desheng.get("/api/v1/communities/desheng/records".into(), &owner.token).await.0, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stolen_token_is_renewed_for_a_month_and_no_longer() {
+    let desheng = Desheng::open().await;
+    let mut thief = desheng.peer("陈阿姨", 7).await;
+    let began = SystemClock.now();
+    let mut days = 0;
+    loop {
+        days += 1;
+        desheng.clock.jump_to(began + SpanMs::from_secs(days * 86_400 + days));
+        if desheng.get("/api/v1/communities".into(), &thief.token).await.0 == 401 {
+            break;
+        }
+        let mut line = Peer::greet(&desheng.server.office, &thief).await;
+        line.say(Ping { number: 1 }).await;
+        while let Some(frame) = line.next().await {
+            match frame {
+                Frame::Token(token) => thief.token = token.token,
+                Frame::Pong(_) => break,
+                _ => {}
+            }
+        }
+    }
+    assert!((35..=37).contains(&days), "it opened doors for {days} days");
+}
+
+/// A long feed is read page by page, and what happens meanwhile comes before the next page: what the device says, and what
+/// its person may know.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_catches_up_is_heard_between_two_pages() {
+    let desheng = Desheng::open().await;
+    let chen = desheng.peer("陈阿姨", 7).await;
+    let mut line = Peer::greet(&desheng.server.office, &chen).await;
+    for number in 0..8 {
+        let changes = (0..100).map(|seed| chen.rectification(ActorId([100 + number; 16]), seed)).collect();
+        line.push(&chen.batch(1 + u64::from(number), chen.feed(), changes)).await;
+    }
+    let liu = desheng.peer("刘叔", 8).await;
+    let mut line = Peer::greet(&desheng.server.office, &liu).await;
+    let from = Cursor { feed: liu.feed(), epoch: Epoch(0), seq: Seq(0) };
+    line.say(Follow { from }).await;
+    line.say(Ping { number: 7 }).await;
+    let (mut pages, mut before_the_answer) = (0, None);
+    loop {
+        match line.next().await.unwrap() {
+            Frame::Items(items) => {
+                pages += 1;
+                if items.upto == Seq(800) {
+                    break;
+                }
+            }
+            Frame::Pong(_) => before_the_answer = Some(pages),
+            _ => {}
+        }
+    }
+    assert!(pages >= 3 && before_the_answer.is_some_and(|before| before < pages), "{before_the_answer:?} of {pages}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -341,4 +429,43 @@ async fn a_server_that_comes_back_from_a_backup_is_healed_by_phones_that_sign_in
     let commands: Vec<CommandRow> = reader.list(&[], None, ALL).unwrap();
     assert!(commands.len() > 4);
     assert!(chen.peek(|client| client.doubts()).unwrap().is_empty(), "another life is no lie");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_enrolled_after_the_backup_is_told_so_and_brings_everything_back() {
+    let desheng = Desheng::open().await;
+    let backup = desheng.room.path().join("backup");
+    back_up(&desheng.data(), &backup, SystemClock.now(), &mut |_, _| {}).unwrap();
+    let (liu, community) = desheng.phone("captain", "刘叔").await;
+    let leak = raise(&liu, community, "3幢 屋面");
+    liu.note(leak, "五楼也在漏").unwrap();
+    liu.settled().await.unwrap();
+    let stood: Vec<_> = desheng.changes().into_iter().map(|row| (row.hash, row.seq, row.role, row.party)).collect();
+    liu.stop().await;
+    let Desheng { room, server, .. } = desheng;
+    server.stop().await;
+
+    let data = room.path().join("another");
+    restore(&backup, &data, &SystemClock, &mut |_, _| {}).unwrap();
+    let server = InProcess::start(&data, None).await;
+    liu.set_server(server.office.base()).unwrap();
+    liu.start().unwrap();
+    let told = |client: &mut Client| Ok(client.status()?.last_bye.is_some_and(|bye| bye.code == "unknown_device"));
+    liu.until(told).await.unwrap();
+    let bye = liu.status().unwrap().last_bye.unwrap();
+    assert!(bye.zh.contains("邀请码") && bye.zh.contains("保留"), "{bye:?}");
+    liu.note(leak, "还在等人来修").unwrap();
+
+    let office = server.office.clone();
+    let code = blocking(move || office.invite("desheng", "captain", "刘叔")).await;
+    liu.enrol(server.office.base(), &code, "手机").await.unwrap();
+    liu.until(|client| Ok(client.status()?.caught_up && client.is_settled()?)).await.unwrap();
+    let stands: Vec<ChangeRow> = data_dir::reader(&data).unwrap().list(&[], None, ALL).unwrap();
+    let mut stands: Vec<_> = stands.into_iter().map(|row| (row.hash, row.seq, row.role, row.party)).collect();
+    stands.sort_by_key(|(_, seq, ..)| *seq);
+    assert_eq!(stands.len(), 3);
+    for row in &stood {
+        assert!(stands.contains(row), "{row:?} under its signature, in its place");
+    }
+    assert_eq!(liu.status().unwrap().drafts, 0);
 }

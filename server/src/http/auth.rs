@@ -6,22 +6,20 @@
 use std::collections::BTreeSet;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, ORIGIN};
+use axum::http::Method;
+use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
 use renolog_protocol::id::{Audience, CommunityId, PersonId};
 use renolog_protocol::schema::Role;
 
-use super::Problem;
+use super::{Problem, cookie};
 use crate::app::App;
+use crate::link::PublicUrl;
 use crate::office::{Reach, is_office};
 use crate::reception;
 use crate::secret::token_hash;
 use crate::store::{Column, DeviceRow, PersonRow, Read, Reader, StoreError, TokenRow};
 use crate::ticket::Ticket;
-
-/// The cookie in which a browser keeps its token.
-pub(super) const COOKIE_NAME: &str = "renolog";
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,40 +40,42 @@ pub(super) struct Bearer {
     pub(super) cookie: bool,
 }
 
-impl<S: Sync> FromRequestParts<S> for Bearer {
+impl FromRequestParts<App> for Bearer {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(|header| header.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         if let Some((_, token)) = token.filter(|(_, token)| !token.trim().is_empty()) {
             return Ok(Self { secret: token.trim().to_owned(), cookie: false });
         }
-        match cookie(&parts.headers) {
-            Some(_) if !from_the_page(parts) => Err(Problem::forbidden("a request with a cookie must come from the page itself")),
+        match cookie::of(&parts.headers) {
+            Some(_) if !from_the_page(parts, app) => {
+                Err(Problem::forbidden("a request with a cookie must come from the page itself"))
+            }
             Some(token) => Ok(Self { secret: token, cookie: true }),
             None => Err(Problem::unauthorized("send `Authorization: Bearer TOKEN`; `renolog token` prints one")),
         }
     }
 }
 
-fn cookie(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    cookies
-        .filter_map(|cookie| cookie.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE_NAME)
-        .map(|(_, token)| token.into())
-}
-
 /// Whether a browser sent this from a page of this very server. `SameSite` sees to most of it; this sees to the rest, the
 /// upgrade to a websocket included, which no browser keeps to one origin.
-fn from_the_page(parts: &Parts) -> bool {
+fn from_the_page(parts: &Parts, app: &App) -> bool {
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let site = header(HeaderName::from_static("sec-fetch-site"));
     let reads = parts.method == Method::GET && header(axum::http::header::UPGRADE).is_none();
+    // A proxy may have put another name in the place of ours; then the one that was given with `--public-url` counts.
+    let host = header(HOST).or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+    let known = app.public_url.as_deref().map(PublicUrl::authority);
+    let ours = |origin: &str| {
+        origin
+            .split_once("://")
+            .is_some_and(|(_, from)| [host, known].into_iter().flatten().any(|own| own.eq_ignore_ascii_case(from)))
+    };
     match (site, header(ORIGIN)) {
         (Some(site), _) => site == "same-origin" || (reads && site == "none"),
-        (None, Some(origin)) => header(HOST).is_some_and(|host| origin.split_once("://").is_some_and(|(_, from)| from == host)),
+        (None, Some(origin)) => ours(origin),
         (None, None) => reads,
     }
 }
@@ -100,7 +100,7 @@ impl FromRequestParts<App> for Connecting {
             return Err(Problem::token_expired("sign in again with the device's key: GET /api/v1/sign-in"));
         }
         let found = app.readers.ask(move |store| store.get::<DeviceRow>(&[ticket.device.to_cell()])).await?;
-        let device = found.ok_or_else(|| Problem::unauthorized("this device is not enrolled here"))?;
+        let device = found.ok_or_else(|| Problem::unknown_device("this device is not enrolled here"))?;
         Ok(Self { device, ticket, cookie: bearer.cookie })
     }
 }

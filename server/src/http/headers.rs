@@ -19,12 +19,16 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 /// On every answer that does not say otherwise: what it says is for its asker, and not for anything on its way to keep.
 const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 
-/// What a page may do unless it says otherwise: load from this server only, scripts and styles from files of their own,
-/// talk to nobody else, and stand in nobody's frame.
+/// What a page may do unless it says otherwise: load from this server only, scripts and styles from files of their own, run
+/// WebAssembly (which is what `wasm-unsafe-eval` says, and no `eval`), talk to nobody else, and stand in nobody's frame. A
+/// script is held to it, too: where it is started as a worker, the policy that came with it is the one that counts.
 const PAGE: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-     manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+     font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
+
+/// What is held to [`PAGE`].
+const PAGES: [&[u8]; 3] = [b"text/html", b"text/javascript", b"application/javascript"];
 
 /// What is no page is never shown as one.
 const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -43,7 +47,7 @@ pub(super) async fn guard(peer: Peer, request: Request, next: Next) -> Response 
 }
 
 fn put_on(headers: &mut HeaderMap, secure: bool) {
-    let page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| PAGES.iter().any(|page| kind.as_bytes().starts_with(page)));
     headers.extend(ALWAYS);
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(if page { PAGE } else { NO_PAGE });
     headers.entry(header::CACHE_CONTROL).or_insert(NOT_KEPT);
@@ -64,12 +68,17 @@ mod tests {
 
     #[test]
     fn what_an_answer_is_decides_what_it_may_do() {
-        for (kind, policy) in [("text/html; charset=utf-8", PAGE), ("application/json", NO_PAGE), ("text/plain", NO_PAGE)] {
+        for (kind, policy) in [
+            ("text/html; charset=utf-8", PAGE),
+            ("text/javascript; charset=utf-8", PAGE),
+            ("application/json", NO_PAGE),
+            ("text/plain", NO_PAGE),
+        ] {
             let headers = told(&[(header::CONTENT_TYPE, kind)], false);
             assert_eq!(headers[header::CONTENT_SECURITY_POLICY], policy, "{kind}");
             assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
             assert_eq!(headers[header::CACHE_CONTROL], "no-store");
-            assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().is_ok_and(|policy| !policy.contains("unsafe")));
+            assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().is_ok_and(|policy| !policy.contains("'unsafe")));
         }
         let own = told(&[(header::CACHE_CONTROL, "max-age=60"), (header::CONTENT_SECURITY_POLICY, "default-src 'self'")], false);
         assert_eq!(

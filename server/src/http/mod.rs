@@ -4,6 +4,7 @@ mod admin;
 mod attempts;
 mod auth;
 mod communities;
+mod cookie;
 mod disputes;
 mod enrol;
 mod evidence;
@@ -11,6 +12,7 @@ mod extract;
 mod figures;
 mod headers;
 mod import;
+mod me;
 mod overdue;
 mod peer;
 mod problem;
@@ -45,8 +47,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// A roster as long as may be, over a slow link, on a slow disk.
 const IMPORT_WITHIN: Duration = Duration::from_secs(600);
 
-/// Every route. All but `/healthz` and `/api/v1/sign-in` need a bearer token or its cookie; `/api/v1/enrol` takes the one-time
-/// code as one.
+/// Every route. All but `/healthz`, `/api/v1/sign-in` and `/api/v1/sign-out` need a bearer token or its cookie;
+/// `/api/v1/enrol` takes the one-time code as one.
 pub fn router(app: App) -> Router {
     let api = Router::new()
         .route("/enrol", post(enrol::enrol).layer(from_fn_with_state(app.clone(), attempts::counted)))
@@ -54,6 +56,8 @@ pub fn router(app: App) -> Router {
             "/sign-in",
             get(sign_in::challenge).post(sign_in::sign_in).layer(from_fn_with_state(app.clone(), attempts::counted)),
         )
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/me", get(me::me))
         .nest("/admin", admin::routes())
         .route("/communities", get(communities::list))
         .route("/communities/{community}", get(communities::show))
@@ -82,6 +86,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/admin/import", import)
         .route("/api/v1/sync", get(sync::upgrade))
         .nest("/api/v1", api)
+        .layer(from_fn_with_state(app.clone(), cookie::renewed))
         .layer(from_fn_with_state(app.clone(), attempts::failures))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

@@ -59,6 +59,9 @@ problems! {
     unauthorized = UNAUTHORIZED, "unauthorized", "A bearer token is needed", "需要登录凭证";
     /// A device's token past its time.
     token_expired = UNAUTHORIZED, "token_expired", "The device's token has run out", "登录凭证已过期";
+    /// A device that is not enrolled here, such as one that enrolled after the backup from which this server came back.
+    unknown_device = UNAUTHORIZED, "unknown_device", "This device is not enrolled here",
+        "服务器上没有本设备的登记，请联系管理员索取新的邀请码，在本机重新登记；本机内容都会保留";
     /// A token that does not reach this far.
     forbidden = FORBIDDEN, "forbidden", "This token may not do that", "没有权限";
     /// Nothing there, or nothing this token may see.

@@ -4,7 +4,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use renolog_protocol::id::DeviceId;
@@ -12,10 +12,9 @@ use renolog_protocol::key::Signature;
 use renolog_protocol::time::UnixMs;
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
-use super::auth::COOKIE_NAME;
 use super::extract::Body;
 use super::peer::Peer;
+use super::{Problem, cookie};
 use crate::app::App;
 use crate::secret;
 use crate::store::{Column, DeviceRow, Read};
@@ -55,23 +54,15 @@ pub(super) struct Ticketed<T> {
 }
 
 /// An answer that brings a token along, in its body or in a cookie.
-pub(super) fn with_token<T: Serialize>(app: &App, device: DeviceId, cookie: bool, encrypted: bool, told: T) -> Response {
+pub(super) fn with_token<T: Serialize>(app: &App, device: DeviceId, kept_as_cookie: bool, encrypted: bool, told: T) -> Response {
     let now = app.clock.now();
     let (token, expires) = (app.tickets.token(device, now), now + GOOD_FOR);
-    if !cookie {
+    if !kept_as_cookie {
         return Json(Ticketed { told, token: Some(token), expires }).into_response();
     }
     let mut response = Json(Ticketed { told, token: None, expires }).into_response();
-    response.headers_mut().insert(header::SET_COOKIE, set_cookie(&token, encrypted));
+    response.headers_mut().insert(header::SET_COOKIE, cookie::with(&token, encrypted));
     response
-}
-
-/// The cookie with a token.
-pub(super) fn set_cookie(token: &str, encrypted: bool) -> HeaderValue {
-    let secure = if encrypted { "; Secure" } else { "" };
-    let seconds = GOOD_FOR.0 / 1000;
-    let text = format!("{COOKIE_NAME}={token}; Path=/api; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
-    HeaderValue::try_from(text).expect("a token is made of letters and digits")
 }
 
 pub(super) async fn sign_in(State(app): State<App>, peer: Peer, Body(answer): Body<Answer>) -> Result<Response, Problem> {
@@ -82,7 +73,15 @@ pub(super) async fn sign_in(State(app): State<App>, peer: Peer, Body(answer): Bo
     let signature = Signature(bytes.ok_or_else(|| Problem::bad_request("signature is 128 hexadecimal digits"))?);
     let id = answer.device;
     let found = app.readers.ask(move |store| store.get::<DeviceRow>(&[id.to_cell()])).await?;
-    let device = found.filter(|device| device.public_key.answers(id, &answer.challenge, &signature));
-    let device = device.ok_or_else(|| Problem::unauthorized("this is not that device's signature"))?;
+    let device = found.ok_or_else(|| Problem::unknown_device(format!("device {id} is not enrolled here")))?;
+    if !device.public_key.answers(id, &answer.challenge, &signature) {
+        return Err(Problem::unauthorized("this is not that device's signature"));
+    }
     Ok(with_token(&app, device.id, answer.cookie, peer.secure, ()))
+}
+
+/// A browser forgets its token: nothing else can make it, since its scripts cannot. The token itself is as good as before
+/// for whoever else has it; ending it is the desk's to do.
+pub(super) async fn sign_out(peer: Peer) -> impl IntoResponse {
+    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie::gone(peer.secure))])
 }

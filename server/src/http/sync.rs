@@ -3,15 +3,13 @@
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::header;
 use axum::response::Response;
 use renolog_protocol::limits;
 use renolog_protocol::wire::SUBPROTOCOL;
 
 use super::Problem;
 use super::auth::Connecting;
-use super::peer::{Brought, Peer};
-use super::sign_in::set_cookie;
+use super::peer::Brought;
 use crate::app::App;
 use crate::live;
 
@@ -22,23 +20,16 @@ const READ_BUFFER_BYTES: usize = 1 << 10;
 pub(super) async fn upgrade(
     State(app): State<App>,
     Connecting { device, ticket, cookie }: Connecting,
-    peer: Peer,
     Brought(seat): Brought,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|error| Problem::bad_request(error.body_text()))?;
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(limits::FRAME_BYTES).max_frame_size(limits::FRAME_BYTES);
     let upgrade = upgrade.read_buffer_size(READ_BUFFER_BYTES);
-    let now = app.clock.now();
-    // A browser is given its next token with the answer to the upgrade, where its scripts do not see it.
-    let renewed = (cookie && ticket.is_stale_at(now)).then(|| set_cookie(&app.tickets.token(device.id, now), peer.secure));
+    // A browser's next token comes with the answer to the upgrade, where its scripts do not see it.
     let kept_by_device = (!cookie).then_some(ticket);
-    let mut response = upgrade.on_upgrade(async move |socket| {
+    Ok(upgrade.on_upgrade(async move |socket| {
         live::serve(app, device, kept_by_device, socket).await;
         drop(seat);
-    });
-    if let Some(cookie) = renewed {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
-    Ok(response)
+    }))
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderMap;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::served::{Office, request};
@@ -107,12 +108,21 @@ impl Peer {
     /// # Panics
     /// If the server does not let it in.
     pub async fn connect(office: &Office, who: &Enrolled) -> Self {
+        Self::connect_with(office, &[("Authorization", &format!("Bearer {}", who.token))]).await.0
+    }
+
+    /// Connects with these headers and says nothing yet; what the server put on its answer.
+    ///
+    /// # Panics
+    /// If the server does not let it in.
+    pub async fn connect_with(office: &Office, headers: &[(&'static str, &str)]) -> (Self, HeaderMap) {
         let url = format!("{}/api/v1/sync", office.base().replacen("http", "ws", 1));
         let mut asked = url.into_client_request().expect("a request");
-        asked.headers_mut().insert("Authorization", format!("Bearer {}", who.token).parse().expect("a header"));
-        asked.headers_mut().insert("Sec-WebSocket-Protocol", "renolog.v1".parse().expect("a header"));
-        let (socket, _) = tokio_tungstenite::connect_async(asked).await.expect("the server lets it in");
-        Self { socket }
+        for (name, value) in headers.iter().chain(&[("Sec-WebSocket-Protocol", "renolog.v1")]) {
+            asked.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
+        let (socket, answer) = tokio_tungstenite::connect_async(asked).await.expect("the server lets it in");
+        (Self { socket }, answer.headers().clone())
     }
 
     /// Connects, and greets as a device would; waits for the welcome.
@@ -121,7 +131,16 @@ impl Peer {
     /// If there is none.
     pub async fn greet(office: &Office, who: &Enrolled) -> Self {
         let mut peer = Self::connect(office, who).await;
-        peer.say(Hello {
+        peer.welcomed(who).await;
+        peer
+    }
+
+    /// Greets as a device would; waits for the welcome.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn welcomed(&mut self, who: &Enrolled) {
+        self.say(Hello {
             oldest: VERSION,
             newest: VERSION,
             device: who.device,
@@ -133,8 +152,7 @@ impl Peer {
             dictionary: None,
         })
         .await;
-        peer.until(|frame| matches!(frame, Frame::Welcome(_))).await;
-        peer
+        self.until(|frame| matches!(frame, Frame::Welcome(_))).await;
     }
 
     /// Sends a frame.
