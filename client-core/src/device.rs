@@ -112,20 +112,24 @@ impl Device {
     }
 
     /// Exchanges a one-time code for a place on the server (`https://…`; `http://…` only where the network itself is
-    /// trusted), and follows every community the person has a role in.
+    /// trusted), and follows every community the person has a role in. A device that a restored server does not know any
+    /// more (`unknown_device`) enrols again with a new code: it keeps all it has, and sends it.
     ///
     /// # Errors
     /// [`AskError`]; [`ClientError::Store`].
     pub async fn enrol(&self, server: &str, code: &str, device_name: &str) -> Result<Enrolment, DeviceError> {
-        let (device, key) = self.peek(|client| (client.device(), client.public_key()));
+        let was = |client: &Client| client.enrolment().map(|enrolled| enrolled.person);
+        let who = self.peek(|client| (client.device(), client.public_key(), was(client)));
         let (address, code, device_name) = (server.to_owned(), code.to_owned(), device_name.to_owned());
         let trust = self.shared.trust.clone();
-        let asked = tokio::task::spawn_blocking(move || enrol::enrol(&trust, &address, &code, device, key, &device_name));
+        let asked = tokio::task::spawn_blocking(move || enrol::enrol(&trust, &address, &code, who, &device_name));
         let enrolment = asked.await.map_err(|_| DeviceError::Stopped)??;
         self.with(|client, now| {
             let Enrolment { person, name, token, .. } = enrolment.clone();
             client.enrolled(Enrolled { server: server.to_owned(), person, name, token })?;
-            enrolment.communities.iter().try_for_each(|community| client.follow(now, community.id))
+            enrolment.communities.iter().try_for_each(|community| client.follow(now, community.id))?;
+            // Whoever was turned away until now need not wait.
+            client.handle(now, Input::Nudge)
         })?;
         Ok(enrolment)
     }

@@ -34,6 +34,9 @@ struct Request<'a> {
     device: DeviceId,
     public_key: String,
     device_name: &'a str,
+    /// Whose the device was before, if it was enrolled: a server that came back from an older backup does not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<PersonId>,
 }
 
 /// Asks the server, waiting for its answer.
@@ -44,10 +47,9 @@ pub(crate) fn enrol(
     trust: &Trust,
     server: &str,
     code: &str,
-    device: DeviceId,
-    key: PublicKey,
+    (device, key, person): (DeviceId, PublicKey, Option<PersonId>),
     device_name: &str,
 ) -> Result<Enrolment, AskError> {
     let public_key = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    Asking::of(trust, server).post("enrol", Some(code), &Request { device, public_key, device_name })
+    Asking::of(trust, server).post("enrol", Some(code), &Request { device, public_key, device_name, person })
 }

@@ -26,6 +26,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use crate::asking::AskError;
 use crate::sign_in::{Signer, sign_in};
 use crate::trust::Trust;
 
@@ -144,7 +145,16 @@ async fn live(
     let socket = match connect_soon(&target, traffic.clone()).await {
         // The token has run out, or its server was made anew. Whether the device may still come in, its key decides.
         Err(Error::Http(response)) if response.status() == StatusCode::UNAUTHORIZED => {
-            let Some(token) = signed_in(&target).await else { return Err(Error::Http(response)) };
+            let token = match signed_in(&target).await {
+                Ok(token) => token,
+                Err(AskError::Refused { code, zh, en }) if code == ByeCode::UnknownDevice.as_str() => {
+                    let bye = Bye { zh, ..ByeCode::UnknownDevice.bye(en) };
+                    // What comes after it does not matter.
+                    drop(report.send(LinkEvent::TurnedAway(bye)).await);
+                    return Ok(());
+                }
+                Err(_) => return Err(Error::Http(response)),
+            };
             if report.send(LinkEvent::SignedIn(token.clone())).await.is_err() {
                 return Ok(());
             }
@@ -158,16 +168,11 @@ async fn live(
     converse(socket, to_send, report).await
 }
 
-async fn signed_in(target: &Target) -> Option<String> {
+async fn signed_in(target: &Target) -> Result<String, AskError> {
     let asked = target.clone();
-    let asked = tokio::task::spawn_blocking(move || sign_in(&asked.trust, &asked.server, &asked.signer));
-    match asked.await.ok()? {
-        Ok(token) => Some(token),
-        Err(error) => {
-            tracing::info!(%error, "signing in");
-            None
-        }
-    }
+    let asked = tokio::task::spawn_blocking(move || sign_in(&asked.trust, &asked.server, &asked.signer)).await;
+    let answer = asked.unwrap_or_else(|stopped| Err(AskError::Unreachable(stopped.to_string())));
+    answer.inspect_err(|error| tracing::info!(%error, "signing in"))
 }
 
 async fn connect_soon(target: &Target, traffic: Arc<Traffic>) -> Result<WebSocketStream<Wire>, Error> {

@@ -170,6 +170,10 @@ pub struct Enrol {
     /// What its person calls it.
     #[n(4)]
     pub device_name: String,
+    /// Whose the device was before it lost its place here, as it says: what was written there names that person. Counts
+    /// where the code makes a person and nobody here has that name yet.
+    #[n(5)]
+    pub was: Option<PersonId>,
 }
 
 /// See [`Command::IssueToken`].

@@ -94,7 +94,7 @@ impl District {
         self.command(Command::Invite(invite)).expect("a role of the schema");
         let key = DeviceKey::from_seed(self.draw());
         let (person, device) = (PersonId::from_parts(self.now, self.draw()), DeviceId::from_parts(self.now, self.draw()));
-        let enrol = Enrol { code_hash, person, device, public_key: key.public(), device_name: "手机".into() };
+        let enrol = Enrol { code_hash, person, device, public_key: key.public(), device_name: "手机".into(), was: None };
         self.command(Command::Enrol(enrol)).expect("a good code");
         Member { person, party, device, key, actor: ActorId(self.draw()) }
     }

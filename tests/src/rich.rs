@@ -143,6 +143,6 @@ fn operators_make_mistakes(world: &mut World) {
     let phone = world.phones()[0];
     let (device, public_key) = (DeviceId([8; 16]), world.client(phone).public_key());
     let person = PersonId([8; 16]);
-    let enrol = Enrol { code_hash: vec![2; 32], person, device, public_key, device_name: String::new() };
+    let enrol = Enrol { code_hash: vec![2; 32], person, device, public_key, device_name: String::new(), was: None };
     assert_eq!(world.operate(Command::Enrol(enrol)), Err(Rejection::UnknownCode));
 }

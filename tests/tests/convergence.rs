@@ -95,6 +95,7 @@ fn server(writers: &[Writer]) -> Ingest<Memory> {
             device: writer.device,
             public_key: writer.key.public(),
             device_name: String::new(),
+            was: None,
         }));
     }
     ingest.commit().unwrap();

@@ -81,7 +81,7 @@ impl ByeCode {
             Self::Incompatible => "应用版本过旧或过新，请更新",
             Self::BadBatch => "提交的内容签名或格式有误",
             Self::Unpackable => "压缩内容无法还原，将改用原文发送",
-            Self::UnknownDevice => "签名的设备未登记",
+            Self::UnknownDevice => "设备未在服务器上登记",
             Self::UnknownCommunity => "没有这个小区",
             Self::NotAllowed => "本设备目前不能连接",
             Self::StorageFull => "服务器暂时无法保存，请稍后再试；您的内容仍在本机",

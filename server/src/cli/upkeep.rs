@@ -70,6 +70,12 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<()> {
     );
     println!("手机再次连接时会补发备份之后的内容 devices send again what came after, when they next connect");
     println!("此前发出的接口令牌仍然有效；手机会用自己的密钥重新登录 devices sign in again by their keys");
+    println!(
+        "备份之后登记的设备需要新的邀请码，在原机重新登记，内容不丢 a device that enrolled after it needs a new code; it keeps its work"
+    );
+    println!(
+        "备份之后的停用、离任和删除不在其中，请重新办理 what was ended or erased after it is not in it: do so again, first of all for lost phones"
+    );
     Ok(())
 }
 

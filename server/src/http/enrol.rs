@@ -23,6 +23,9 @@ pub(super) struct Request {
     device: DeviceId,
     public_key: String,
     device_name: String,
+    /// Whose the device was, if it was enrolled before and is not known any more: see [`Enrol::was`].
+    #[serde(default)]
+    person: Option<PersonId>,
     /// Whether the token is to be kept by the browser.
     #[serde(default)]
     cookie: bool,
@@ -56,6 +59,7 @@ pub(super) async fn enrol(
         device: request.device,
         public_key,
         device_name,
+        was: request.person,
     });
     match app.writer.submit(command).await? {
         Outcome::Enrolled(enrolled) => {

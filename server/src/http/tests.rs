@@ -47,6 +47,7 @@ async fn member(app: &App, communities: &[CommunityId], role: &str) -> String {
         device,
         public_key: DeviceKey::from_seed(secret::random()).public(),
         device_name: "手机".into(),
+        was: None,
     };
     app.writer.submit(Command::Enrol(enrol)).await.expect("a good code");
     app.tickets.token(device, now)

@@ -200,9 +200,18 @@ fn enrolling<S: Store>(
         (Some(known), Some(invited)) if known.person != invited => return Err(Rejection::DeviceTaken.into()),
         (Some(known), _) => known.person,
         (None, Some(invited)) => invited,
-        (None, None) => return Ok(newcomer(enrol.person, &invite.name)),
+        (None, None) => return Ok(newcomer(made_by(store, enrol)?, &invite.name)),
     };
     person(store, id)
+}
+
+/// Who comes into being with a code. A device that enrolled after the backup from which this store came back says who its
+/// person was, so that what they have written can stand again; nobody becomes somebody who is known here.
+fn made_by<S: Store>(store: &S, enrol: &Enrol) -> Result<PersonId, StoreError> {
+    match enrol.was {
+        Some(was) if store.get::<PersonRow>(&[was.to_cell()])?.is_none() => Ok(was),
+        _ => Ok(enrol.person),
+    }
 }
 
 /// The same device brings the same code again: the answer to its first try was lost on the way.

@@ -146,7 +146,14 @@ impl Street {
             let (device, person) =
                 (DeviceId::from_parts(now(), self.hand.bytes()), PersonId::from_parts(now(), self.hand.bytes()));
             let device_name = "手机".to_owned();
-            enrolments.push(Command::Enrol(Enrol { code_hash, person, device, public_key: key.public(), device_name }));
+            enrolments.push(Command::Enrol(Enrol {
+                code_hash,
+                person,
+                device,
+                public_key: key.public(),
+                device_name,
+                was: None,
+            }));
             let (token, actor) = (self.app.tickets.token(device, now()), ActorId(self.hand.bytes()));
             members.push(Member { device, key, person, token, community, actor });
         }

@@ -65,6 +65,7 @@ impl<S: Store> World<S> {
             device,
             public_key,
             device_name: format!("{name}的手机"),
+            was: None,
         };
         match self.operate(Command::Enrol(enrol)) {
             Ok(Outcome::Enrolled(enrolled)) => enrolled.person,
