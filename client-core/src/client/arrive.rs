@@ -33,6 +33,8 @@ pub(super) struct Aftermath {
     follow: Vec<(Cursor, Option<Link>)>,
     /// Whether something was erased: then it must leave the file, too.
     erased: bool,
+    /// The life of the server's store, in what was said with its welcome.
+    epoch: Option<Epoch>,
     visits: BTreeMap<Visit, i64>,
 }
 
@@ -80,7 +82,8 @@ impl Client {
 
     fn deliver(&mut self, now: UnixMs, event: Event, after: &mut Aftermath) -> Result<(), ClientError> {
         match event {
-            Event::Welcomed { server_time, .. } => {
+            Event::Welcomed { server_time, epoch } => {
+                after.epoch = Some(epoch);
                 (self.me.clock_offset, self.me.last_contact) = (server_time - now, Some(now));
                 Ok(())
             }
@@ -105,11 +108,18 @@ impl Client {
 
     fn granted(&mut self, now: UnixMs, feed: FeedId, from: Option<Cursor>, after: &mut Aftermath) -> Result<(), ClientError> {
         let Some(state) = self.feeds.get(&feed).copied() else { return Ok(()) };
-        let Some(cursor) = from else {
-            return if state.granted { self.lose(now, feed) } else { Ok(()) };
-        };
         let stored = state.cursor;
+        let Some(cursor) = from else {
+            // A server that came back from a backup may not know of a role that was given after it.
+            let for_now = after.epoch.is_some_and(|epoch| epoch != stored.epoch);
+            return if state.granted { self.lose(now, feed, for_now) } else { Ok(()) };
+        };
         let fresh = stored.epoch == Epoch(0) && stored.seq == Seq(0);
+        let withheld = if state.granted { Vec::new() } else { self.store.take_back_withheld(feed)? };
+        for record in &withheld {
+            after.touch(*record, feed, UnixMs(0));
+            after.stale.insert(*record);
+        }
         let another_life = !fresh && (stored.epoch != cursor.epoch || cursor.seq < stored.seq);
         if another_life {
             for record in self.store.forget_positions(feed)? {
@@ -117,11 +127,13 @@ impl Client {
             }
         }
         let link = state.link.filter(|_| cursor == stored);
-        self.set_feed(FeedState { cursor, granted: true, recovering: state.recovering || another_life, link })
+        let recovering = state.recovering || another_life || !withheld.is_empty();
+        self.set_feed(FeedState { cursor, granted: true, recovering, link })
     }
 
-    /// The feed may not be read any more: what came in it goes, what was not sent stays as drafts.
-    fn lose(&mut self, now: UnixMs, feed: FeedId) -> Result<(), ClientError> {
+    /// The feed may not be read any more: what came in it goes, what was not sent stays as drafts. Where that may be for now
+    /// only, what was accepted from here is kept: perhaps no server has it.
+    fn lose(&mut self, now: UnixMs, feed: FeedId, for_now: bool) -> Result<(), ClientError> {
         let refusal = Refusal::new(Code::NotAMember, "您已不能查看这类记录", "you may not read records of this kind any more");
         self.draft_pending(now, feed, &refusal)?;
         for record in self.store.records_of_feed(feed)? {
@@ -130,7 +142,7 @@ impl Client {
             self.hot.pop(&record);
             self.incomplete.remove(&record);
         }
-        self.store.drop_feed(feed)?;
+        self.store.drop_feed(feed, for_now)?;
         self.store.settle_ruled_batches()?;
         self.set_feed(FeedState::new(feed))?;
         self.leave(feed.community)

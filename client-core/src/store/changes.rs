@@ -25,7 +25,7 @@ pub enum Status {
     Replaced = 4,
     /// In its feed, but not in the record: something that it depends on is not here.
     Waiting = 5,
-    /// Made here and accepted once; its feed may no longer be read, and its bytes are gone.
+    /// Made here and accepted once; its feed may no longer be read, and its bytes are gone, or withheld.
     Withdrawn = 6,
 }
 
@@ -309,15 +309,33 @@ impl Store {
         Ok(())
     }
 
-    /// The feed may no longer be read: drops what came from others, and the bytes of what was accepted from here.
-    pub fn drop_feed(&self, feed: FeedId) -> Result<(), StoreError> {
+    /// The feed may no longer be read: drops what came from others, and the bytes of what was accepted from here unless they
+    /// are withheld, to be [taken back](Self::take_back_withheld) should the feed be readable again.
+    pub fn drop_feed(&self, feed: FeedId, withhold: bool) -> Result<(), StoreError> {
         let place = (feed.community.as_bytes(), feed.audience.code());
         self.db.prepare_cached("DELETE FROM changes WHERE community = ?1 AND audience = ?2 AND made_here = 0")?.execute(place)?;
         let mut own = self.db.prepare_cached(
-            "UPDATE changes SET bytes = x'', status = CASE WHEN status IN (0, 5) THEN 6 ELSE status END
+            "UPDATE changes SET seq = CASE WHEN ?3 THEN NULL ELSE seq END, bytes = CASE WHEN ?3 AND status IN (0, 5) THEN bytes ELSE x'' END,
+                 status = CASE WHEN status IN (0, 5) THEN 6 ELSE status END
              WHERE community = ?1 AND audience = ?2 AND status <> 3",
         )?;
-        own.execute(place)?;
+        own.execute((place.0, place.1, withhold))?;
         Ok(())
+    }
+
+    /// Makes what was withheld of a feed ready to be sent again, as it was signed. Returns the records concerned.
+    pub fn take_back_withheld(&self, feed: FeedId) -> Result<Vec<RecordId>, StoreError> {
+        let place = (feed.community.as_bytes(), feed.audience.code());
+        let mut own = self.db.prepare_cached(
+            "UPDATE changes SET status = 1,
+                 batch = CASE WHEN EXISTS (SELECT 1 FROM batches WHERE number = batch) THEN batch END
+             WHERE community = ?1 AND audience = ?2 AND made_here = 1 AND status = 6 AND length(bytes) > 0 RETURNING record",
+        )?;
+        let records: Vec<RecordId> =
+            own.query_map(place, |row| id(row, "record", RecordId::from_slice))?.collect::<Result<_, _>>()?;
+        if !records.is_empty() {
+            self.unsettle_batches(feed)?;
+        }
+        Ok(records)
     }
 }

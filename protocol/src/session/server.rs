@@ -327,6 +327,10 @@ impl ServerSession {
     fn introduced(&mut self, introduction: Introduction) {
         let Phase::Introducing(hello) = std::mem::replace(&mut self.phase, Phase::Open) else { return };
         self.epoch = introduction.epoch;
+        if hello.feeds.iter().any(|cursor| ![Epoch::default(), self.epoch].contains(&cursor.epoch)) {
+            // Rosters are counted anew in each life of the store.
+            self.rosters.clear();
+        }
         self.readable = introduction.communities.iter().flat_map(|standing| standing.feeds.iter().copied()).collect();
         // Rules, working days and members come first: a device that has been welcomed knows them, and can be used.
         if introduction.schema.version > hello.schema {

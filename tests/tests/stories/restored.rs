@@ -13,10 +13,16 @@ use crate::together::{Desheng, desheng};
 const ROLES: [&str; 7] =
     ["captain", "property_manager", "owners_committee", "residents_committee", "supervisor", "contractor", "street"];
 
-/// Everything that stands, and in which order each actor said it.
+/// Everything that stands, which is everything that came, and in which order each actor said it.
 fn what_stands(world: &World) -> BTreeMap<(FeedId, ActorId), Vec<ChangeHash>> {
     let rows: Vec<ChangeRow> = world.store().list(&[], None, ALL).unwrap();
     assert!(rows.iter().all(|row| row.fate == Fate::Accepted), "honest people, with their roles");
+    what_was_accepted(world)
+}
+
+fn what_was_accepted(world: &World) -> BTreeMap<(FeedId, ActorId), Vec<ChangeHash>> {
+    let rows: Vec<ChangeRow> = world.store().list(&[], None, ALL).unwrap();
+    let rows: Vec<ChangeRow> = rows.into_iter().filter(|row| row.fate == Fate::Accepted).collect();
     let mut said: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for row in &rows {
         said.entry((row.feed, row.actor)).or_default().push((row.seq.unwrap(), row.hash));
@@ -109,4 +115,43 @@ fn a_server_that_rewrites_its_past_is_found_out_by_whoever_knew_it() {
     for who in [chen, street] {
         assert!(!world.client(who).doubts().unwrap().is_empty(), "{} knew better", world.name(who));
     }
+}
+
+#[test]
+fn what_was_said_in_a_role_that_the_backup_lacks_waits_until_the_role_is_given_again() {
+    let (mut world, people) = desheng(85);
+    let Desheng { chen, .. } = people;
+    let liushui = world.community("liushui", "流水北苑");
+    let liu = world.enrol(liushui, "captain", "刘叔");
+    world.run_until_quiet();
+    let leak = world.raise(liu, liushui, "quality", "1幢 屋面");
+    world.run_until_quiet();
+    let backup = world.back_up_server();
+    world.also(chen, liushui, "captain");
+    world.run_until_quiet();
+    let stairs = world.raise(chen, liushui, "safety", "2幢 楼道堆物");
+    world.note(chen, leak, "来看过了，确实在漏");
+    world.run_until_quiet();
+    world.note(liu, stairs, "已经清走");
+    world.run_until_quiet();
+    let stood = what_stands(&world);
+
+    let phones = world.phones();
+    phones.iter().for_each(|phone| world.offline(*phone));
+    world.restore_server(backup);
+    world.online(chen);
+    world.run_until_quiet();
+    assert!(
+        world.client(chen).read(leak).is_err() && world.client(chen).read(stairs).is_err(),
+        "not hers to read, for all it knows"
+    );
+    phones.iter().for_each(|phone| world.online(*phone));
+    world.run_until_quiet();
+    assert_ne!(what_was_accepted(&world), stood, "what she said is on her phone alone");
+    world.also(chen, liushui, "captain");
+    world.run_until_quiet();
+    assert_eq!(what_stands(&world), stood, "each under its signature of then");
+    converged(&mut world);
+    assert_eq!(world.client(chen).read(stairs).unwrap().entries("notes").len(), 1);
+    assert_eq!(world.client(chen).drafts().unwrap(), []);
 }
