@@ -1,16 +1,20 @@
 # make demo   the whole system with real devices, on this machine
+# make page   the page that the server carries
 # make test   every check, as CI runs it
 # make bench  what it costs, beside other systems
 # make help   the rest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fmt lint doc clean tools
+.PHONY: help demo page test bench fmt lint doc clean tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## build, play a scripted week with real devices, and keep serving (Ctrl-C ends it)
 	cargo run --release -p renolog-server --bin renolog -- demo
+
+page: tools ## build the page that the server carries, client-core for browsers included
+	@scripts/page
 
 test: tools ## formatting, lints, every test, the examples in the documentation
 	@scripts/test
