@@ -43,14 +43,18 @@ export * from './views'
 export class DeviceProblem extends Error {
   override readonly name = 'DeviceProblem'
 
-  constructor(
-    /** What went wrong. `refused`: the rules do not allow it, and `refusal` says why. */
-    readonly code: ProblemCode,
-    readonly zh: string,
-    readonly en: string,
-    readonly refusal: Refusal | null = null,
-  ) {
+  /** What went wrong. `refused`: the rules do not allow it, and `refusal` says why. */
+  readonly code: ProblemCode
+  readonly zh: string
+  readonly en: string
+  readonly refusal: Refusal | null
+
+  constructor(code: ProblemCode, zh: string, en: string, refusal: Refusal | null = null) {
     super(`${code}: ${en}`)
+    this.code = code
+    this.zh = zh
+    this.en = en
+    this.refusal = refusal
   }
 }
 
@@ -80,6 +84,12 @@ export type ProblemCode =
   | 'newer_store'
   /** This browser lacks something that the device needs, or forbids it (private windows often do). */
   | 'unsupported'
+  /** The key that the device signed with is gone: enrol again. */
+  | 'another_key'
+  /** Another program has the store open. */
+  | 'in_use'
+  /** The tab that held the store was closed in the middle: look whether it was done. */
+  | 'interrupted'
   /** A fault of ours. */
   | 'broken'
 

@@ -1,0 +1,187 @@
+// Whoever owns the store: holds the core, does what it wants done with the link, and tells what happened there.
+
+import { enrol, signIn, turnedAway, unhex } from './door'
+import type { News } from './face'
+import { deviceKey, type DeviceKey } from './key'
+import { Link } from './link'
+import type { Question, Wish } from './requests'
+import type { Me, Status } from './views'
+import initCore, { Core } from './core/renolog_client_web'
+import coreUrl from './core/renolog_client_web_bg.wasm?url'
+
+/** The directory of the browser's file system that the store has for itself. */
+const DIRECTORY = 'renolog'
+/** The browser gives the files of a tab that was closed free a moment after its lock. */
+const OPEN_WITHIN_MS = 5_000
+/** How often listeners are told, at most. */
+const TELL_EVERY_MS = 100
+/** The longest wait that a timer takes. */
+const LONGEST_TIMER_MS = 0x7fff_ffff
+
+export class Owner {
+  #core: Core
+  #key: DeviceKey
+  #tell: (news: News) => void
+  #link: Link | null = null
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #telling: ReturnType<typeof setTimeout> | undefined
+  #stepping = false
+
+  private constructor(core: Core, key: DeviceKey, tell: (news: News) => void) {
+    this.#core = core
+    this.#key = key
+    this.#tell = tell
+  }
+
+  /** Opens the store and goes online, if the device is enrolled. */
+  static async open(tell: (news: News) => void): Promise<Owner> {
+    const [key] = await Promise.all([deviceKey(), initCore({ module_or_path: coreUrl })])
+    const owner = new Owner(await openedSoon(key), key, tell)
+    if (owner.#ask<Me | null>({ ask: 'me' }) !== null) owner.#happened('start')
+    owner.#afterwards()
+    return owner
+  }
+
+  /** Does what is wished, and gives the answer as JSON text. */
+  async fulfil(wish: Wish): Promise<string> {
+    switch (wish.wish) {
+      case 'question':
+        return this.#core.ask(Date.now(), JSON.stringify(wish.question))
+      case 'deed':
+        try {
+          return this.#core.ask(Date.now(), JSON.stringify(wish.deed))
+        } finally {
+          this.#afterwards()
+        }
+      case 'enrol':
+        return this.#enrol(wish.server, wish.code, wish.deviceName)
+      case 'start':
+      case 'stop':
+      case 'nudge':
+        this.#happened(wish.wish)
+        return 'null'
+    }
+  }
+
+  news(): News {
+    return { revision: this.#core.revision(), status: this.#ask<Status>({ ask: 'status' }) }
+  }
+
+  #ask<T>(question: Question): T {
+    return JSON.parse(this.#core.ask(Date.now(), JSON.stringify(question))) as T
+  }
+
+  async #enrol(server: string, code: string, deviceName: string): Promise<string> {
+    const enrolment = await enrol(server, code, this.#core.device(), this.#key, deviceName)
+    const { person, name, communities } = enrolment
+    const deed = { ask: 'enrolled', server, person, name, communities: communities.map((community) => community.id) }
+    await this.fulfil({ wish: 'deed', deed: deed as Extract<Wish, { wish: 'deed' }>['deed'] })
+    this.#happened('start')
+    return JSON.stringify({ person, name, communities })
+  }
+
+  #happened(what: string): void {
+    this.#take(() => this.#core.happened(Date.now(), what))
+  }
+
+  /** Hands something to the core. What could not be stored ends the connection in there already. */
+  #take(input: () => void): void {
+    try {
+      input()
+    } catch (thrown) {
+      console.warn('renolog: what the link brought could not be stored', thrown)
+    }
+    this.#afterwards()
+  }
+
+  /** Does what the core wants done, sets the timer, and has listeners told. */
+  #afterwards(): void {
+    if (this.#stepping) return
+    this.#stepping = true
+    try {
+      for (let step = this.#core.next_step(); step !== undefined; step = this.#core.next_step()) {
+        const { what, bytes, number } = step
+        step.free()
+        if (what === 'connect') this.#connect(false)
+        else if (what === 'send') this.#link?.send(bytes as Uint8Array<ArrayBuffer>)
+        else if (what === 'sign') void this.#sign(number, bytes as Uint8Array<ArrayBuffer>)
+        else this.#disconnect()
+      }
+    } finally {
+      this.#stepping = false
+    }
+    this.#setTimer()
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined
+      this.#tell(this.news())
+    }, TELL_EVERY_MS)
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer)
+    const due = this.#core.timeout()
+    if (due === undefined) return
+    // By waiting for it the moment has come, whatever a clock that was set back says.
+    const wait = Math.min(Math.max(due - Date.now(), 0), LONGEST_TIMER_MS)
+    this.#timer = setTimeout(() => this.#take(() => this.#core.happened(Math.max(Date.now(), due), 'timeout')), wait)
+  }
+
+  async #sign(number: number, text: Uint8Array<ArrayBuffer>): Promise<void> {
+    try {
+      const signature = await this.#key.sign(text)
+      this.#take(() => this.#core.signed(Date.now(), number, signature))
+    } catch (error) {
+      console.error('renolog: the browser would not sign', error)
+    }
+  }
+
+  #connect(signedIn: boolean): void {
+    const server = this.#ask<Me | null>({ ask: 'me' })?.server
+    if (server === undefined) return
+    this.#disconnect()
+    const link: Link = new Link(server, {
+      opened: () => this.#happened('connected'),
+      frame: (bytes) => this.#take(() => this.#core.frame(Date.now(), bytes)),
+      moved: () => this.#happened('moved'),
+      gone: (wasOpen) => {
+        if (wasOpen) this.#happened('disconnected')
+        else void this.#askWhy(server, link, signedIn)
+      },
+    })
+    this.#link = link
+  }
+
+  #disconnect(): void {
+    this.#link?.close()
+    this.#link = null
+  }
+
+  /** A connection did not come about. Perhaps the token has run out: whether the device may still come in, its key decides. */
+  async #askWhy(server: string, link: Link, signedIn: boolean): Promise<void> {
+    const turned = await turnedAway(server)
+    const stillWanted = () => this.#link === link
+    if (!stillWanted()) return
+    if (turned === null || turned.in) return this.#happened('disconnected')
+    if (turned.status === 401 && !signedIn) {
+      const answerText = (challenge: string) => unhex(this.#ask<string>({ ask: 'answer_text', challenge }))
+      const renewed = await signIn(server, this.#core.device(), this.#key, answerText)
+      if (!stillWanted()) return
+      if (renewed) return this.#connect(true)
+    }
+    const { status, body, retryAfter } = turned
+    this.#take(() => this.#core.turned_away(Date.now(), status, body, retryAfter ?? undefined))
+  }
+}
+
+async function openedSoon(key: DeviceKey): Promise<Core> {
+  const until = Date.now() + OPEN_WITHIN_MS
+  for (;;) {
+    try {
+      return await Core.open(DIRECTORY, key.publicBytes, Date.now())
+    } catch (thrown) {
+      const unsupported = typeof thrown === 'string' && thrown.includes('"unsupported"')
+      if (!unsupported || Date.now() > until) throw thrown
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}
