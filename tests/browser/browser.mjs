@@ -1,7 +1,6 @@
 // Chromium, and a page in it that holds a device.
-import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 import { chromium } from 'playwright-core'
@@ -17,13 +16,11 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ]
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' }
-
 /** A browser with a profile of its own, kept in `directory`: opened there again, it is the same one after a restart. */
 export async function openBrowser(directory) {
   const options = { executablePath: executable(), args: ARGUMENTS, headless: true }
   const context = await chromium.launchPersistentContext(directory, options)
-  context.setDefaultTimeout(30_000)
+  context.setDefaultTimeout(20_000)
   return context
 }
 
@@ -40,21 +37,14 @@ export async function buildDevicePage() {
   })
 }
 
-/** Opens that page as if the server had it. Its files come from the disk, whether or not there is a network. */
-export async function openDevicePage(context, server) {
-  const under = `${server.url}/test/`
-  await context.unroute(`${under}**`)
-  await context.route(`${under}**`, async (route) => {
-    const path = new URL(route.request().url()).pathname.slice('/test/'.length)
-    const body = await readFile(join(scratch, 'device', path))
-    await route.fulfill({ body, contentType: TYPES[extname(path)] ?? 'application/octet-stream' })
-  })
+/** Opens that page. */
+export async function openDevicePage(context, address) {
   const page = await context.newPage()
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) console.log(`  [browser] ${message.text()}`)
   })
   page.on('pageerror', (error) => console.log(`  [browser] ${error}`))
-  await page.goto(`${under}device.html`)
+  await page.goto(`${address}/device.html`)
   return new DevicePage(page)
 }
 
@@ -80,19 +70,28 @@ export class DevicePage {
     return kept
   }
 
+  /** Waits until an answer of the device has these values: `await volunteer.sees('listed', [record], { state: 'issued' })`. */
+  async sees(method, given, expected) {
+    await this.page.evaluate(
+      async ([method, given, expected]) => {
+        const device = await globalThis.device
+        const fits = (answer) => Object.entries(expected).every(([name, value]) => answer[name] === value)
+        let ring
+        let rung = new Promise((resolve) => (ring = resolve))
+        const stop = device.subscribe(() => ring())
+        while (!fits(await device[method](...given))) {
+          await rung
+          rung = new Promise((resolve) => (ring = resolve))
+        }
+        stop()
+      },
+      [method, given, expected],
+    )
+  }
+
   /** Waits until the device's status is as asked: `{ connected: true, unsent: 0 }`. */
-  async until(status) {
-    await this.page.evaluate(async (status) => {
-      const device = await globalThis.device
-      await new Promise((resolve) => {
-        const stop = device.subscribe((news) => {
-          if (Object.entries(status).every(([name, value]) => news.status[name] === value)) {
-            resolve()
-            queueMicrotask(() => stop())
-          }
-        })
-      })
-    }, status)
+  until(status) {
+    return this.sees('status', [], status)
   }
 
   /** Waits until everything is on the server, and everything there is here. */

@@ -4,9 +4,11 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, beforeEach, afterEach, describe, test } from 'node:test'
+import { afterEach, before, beforeEach, describe, test } from 'node:test'
 
 import { buildDevicePage, openBrowser, openDevicePage } from './browser.mjs'
+import { Front } from './front.mjs'
+import { scratch } from './paths.mjs'
 import { NativeDevice, Server } from './programs.mjs'
 
 const RECTIFICATION = (location) => [
@@ -15,27 +17,30 @@ const RECTIFICATION = (location) => [
 ]
 
 describe('the core in a browser', { timeout: 300_000 }, () => {
-  let server, community, profile, browser
+  let server, front, community, profile, browser
 
   before(buildDevicePage)
 
   beforeEach(async () => {
     server = await Server.start()
     community = await server.community('desheng', '德胜新村')
+    // The page stands before the server, so that it can be loaded while the server is away.
+    front = await Front.open(join(scratch, 'device'), server.url)
     profile = await mkdtemp(join(tmpdir(), 'renolog-profile-'))
     browser = await openBrowser(profile)
   })
 
   afterEach(async () => {
     await browser.close()
+    await front.shut()
     await server.end()
     await rm(profile, { recursive: true, force: true })
   })
 
   const enrolled = async () => {
-    const volunteer = await openDevicePage(browser, server)
+    const volunteer = await openDevicePage(browser, front.url)
     const code = await server.invite('desheng', 'captain', '陈阿姨')
-    const enrolment = await volunteer.ask('enrol', { link: `${server.url}/enrol#${code}` }, '陈阿姨的手机')
+    const enrolment = await volunteer.ask('enrol', { link: `${front.url}/enrol#${code}` }, '陈阿姨的手机')
     assert.equal(enrolment.name, '陈阿姨')
     await volunteer.settled()
     return volunteer
@@ -45,23 +50,22 @@ describe('the core in a browser', { timeout: 300_000 }, () => {
     let volunteer = await enrolled()
     assert.equal((await volunteer.ask('communities'))[0].name, '德胜新村')
 
-    await volunteer.ask('stop')
+    await server.kill()
+    await volunteer.until({ connected: false })
     const record = await volunteer.ask('create', community, 'rectification', RECTIFICATION('3幢2单元'))
     await volunteer.ask('note', record, '堆了两辆电动车')
     assert.deepEqual(await volunteer.ask('syncState', record), { sync: 'local' })
-    await browser.setOffline(true)
     await volunteer.reload()
     assert.equal((await volunteer.ask('read', record)).title, '3幢2单元')
     assert.equal((await volunteer.ask('status')).unsent, 2)
 
     await browser.close()
     browser = await openBrowser(profile)
-    await browser.setOffline(true)
-    volunteer = await openDevicePage(browser, server)
+    volunteer = await openDevicePage(browser, front.url)
     assert.equal((await volunteer.ask('read', record)).fields.notes.entries[0].values[0].value.text, '堆了两辆电动车')
     assert.equal((await volunteer.ask('me')).name, '陈阿姨')
 
-    await browser.setOffline(false)
+    await server.serve()
     await volunteer.ask('nudge')
     await volunteer.settled()
     assert.deepEqual(await volunteer.ask('syncState', record), { sync: 'durable' })
@@ -73,15 +77,15 @@ describe('the core in a browser', { timeout: 300_000 }, () => {
     await supervisor.do('move', record, 'issue')
     await supervisor.do('sync')
 
-    await volunteer.page.waitForFunction(async (record) => (await (await globalThis.device).listed(record)).state === 'issued', record)
+    await volunteer.sees('listed', [record], { state: 'issued' })
     const history = await volunteer.ask('history', record)
     assert.deepEqual(history.map((entry) => entry.writer.name), ['陈阿姨', '陈阿姨', '王监理'])
-    assert.equal(await server.renolog('verify').then((said) => said.includes('all holds')), true)
+    assert.match(await server.renolog('verify'), /all holds/)
   })
 
   test('two tabs share one device, and it moves when its owner is closed', async () => {
     const first = await enrolled()
-    const second = await openDevicePage(browser, server)
+    const second = await openDevicePage(browser, front.url)
     const record = await second.ask('create', community, 'rectification', RECTIFICATION('5幢'))
     assert.equal((await first.ask('listed', record)).title, '5幢')
     assert.equal((await second.ask('me')).device, (await first.ask('me')).device)
@@ -152,7 +156,7 @@ describe('the core in a browser', { timeout: 300_000 }, () => {
     let volunteer = await enrolled()
     await volunteer.ask('keepUnfinished', 'new/rectification', { location: '9幢', item: null })
     await volunteer.close()
-    volunteer = await openDevicePage(browser, server)
+    volunteer = await openDevicePage(browser, front.url)
     const [kept] = await volunteer.ask('unfinished')
     assert.deepEqual([kept.form, kept.typed], ['new/rectification', { location: '9幢', item: null }])
   })

@@ -59,8 +59,15 @@ export class Server {
 
   /** What `renolog` prints. */
   async renolog(...words) {
-    const { stdout } = await run(built('renolog'), words, { env: this.#env() })
-    return stdout.trim()
+    for (;;) {
+      try {
+        const { stdout } = await run(built('renolog'), words, { env: this.#env() })
+        return stdout.trim()
+      } catch (error) {
+        // It listens a moment before it can be asked.
+        if (!/just starting/.test(error.stderr)) throw error
+      }
+    }
   }
 
   async community(slug, name) {
