@@ -1,0 +1,88 @@
+// The device of this page, what was last heard of it, and what hardly ever changes: whose it is, the rules, the
+// communities. Views ask the device itself for everything else, through `live`.
+import type { Community, Device, Me, Schema, Status } from '../../device/face'
+
+class Session {
+  #device: Device | null = null
+  #me: Me | null = $state.raw(null)
+  #schema: Schema | null = $state.raw(null)
+  #communities: Community[] = $state.raw([])
+  #status: Status | null = $state.raw(null)
+  #revision = $state(0)
+  /** The moment by the device's clock, anew each half minute: for deadlines and "since when". */
+  #now = $state(0)
+
+  /** Takes the device, reads what every view needs, and hears of it from now on. */
+  async open(device: Device): Promise<void> {
+    this.#device = device
+    this.#now = device.now()
+    await this.#recall()
+    device.subscribe((news) => {
+      this.#status = news.status
+      if (news.revision === this.#revision) return
+      this.#revision = news.revision
+      void this.#recall()
+    })
+    setInterval(() => (this.#now = device.now()), 30_000)
+  }
+
+  /** Once, when the person has enrolled. */
+  async enrolled(): Promise<void> {
+    await this.#recall()
+  }
+
+  async #recall(): Promise<void> {
+    const { device } = this
+    const [me, schema, communities, status] = await Promise.all([device.me(), device.schema(), device.communities(), device.status()])
+    this.#me = me
+    if (schema.version !== this.#schema?.version) this.#schema = schema
+    if (JSON.stringify(communities) !== JSON.stringify(this.#communities)) this.#communities = communities
+    this.#status = status
+  }
+
+  get device(): Device {
+    if (!this.#device) throw new Error('the page is drawn after the device is open')
+    return this.#device
+  }
+
+  get me(): Me | null {
+    return this.#me
+  }
+
+  get schema(): Schema {
+    if (!this.#schema) throw new Error('the page is drawn after the schema is read')
+    return this.#schema
+  }
+
+  get communities(): Community[] {
+    return this.#communities
+  }
+
+  get status(): Status | null {
+    return this.#status
+  }
+
+  get revision(): number {
+    return this.#revision
+  }
+
+  get now(): number {
+    return this.#now
+  }
+
+  /** The moment by the server's clock, which deadlines run by. */
+  get serverNow(): number {
+    return this.#now + (this.#status?.clock_offset ?? 0)
+  }
+
+  community(id: string): Community | undefined {
+    return this.#communities.find((known) => known.id === id)
+  }
+
+  /** A person's name, as the community knows it. */
+  nameOf(community: string, person: string): string | undefined {
+    return this.community(community)?.members.find((member) => member.person === person)?.name
+  }
+}
+
+export const session = new Session()
