@@ -30,7 +30,8 @@ export function live<Answer>(ask: () => Promise<Answer>): Live<Answer> {
         if (mine === latest) problem = asProblem(error)
       },
     )
-    return () => void (latest += mine === latest ? 1 : 0)
+    // What comes after its question is not asked any more is not an answer.
+    return () => void (latest += 1)
   })
   return {
     get answer() {

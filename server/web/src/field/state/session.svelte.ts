@@ -1,6 +1,9 @@
 // The device of this page, what was last heard of it, and what hardly ever changes: whose it is, the rules, the
 // communities. Views ask the device itself for everything else, through `live`.
-import type { Community, Device, Me, Schema, Status } from '../../device/face'
+import type { Community, Device, Me, News, Schema, Status } from '../../device/face'
+
+/** While much is coming in, views are drawn anew so often; what is written here is shown at once. */
+const WHILE_RECEIVING_MS = 1000
 
 class Session {
   #device: Device | null = null
@@ -11,33 +14,43 @@ class Session {
   #revision = $state(0)
   /** The moment by the device's clock, anew each half minute: for deadlines and "since when". */
   #now = $state(0)
+  /** What was heard last and is not shown yet. */
+  #coming = 0
+  #later: ReturnType<typeof setTimeout> | undefined
 
   /** Takes the device, reads what every view needs, and hears of it from now on. */
   async open(device: Device): Promise<void> {
     this.#device = device
     this.#now = device.now()
-    await this.#recall()
-    device.subscribe((news) => {
-      this.#status = news.status
-      if (news.revision === this.#revision) return
-      this.#revision = news.revision
-      void this.#recall()
-    })
+    await this.recall()
+    device.subscribe((news) => this.#hear(news))
     setInterval(() => (this.#now = device.now()), 30_000)
   }
 
-  /** Once, when the person has enrolled. */
-  async enrolled(): Promise<void> {
-    await this.#recall()
-  }
-
-  async #recall(): Promise<void> {
+  /** Reads again whose device it is, the rules and the communities. */
+  async recall(): Promise<void> {
     const { device } = this
     const [me, schema, communities, status] = await Promise.all([device.me(), device.schema(), device.communities(), device.status()])
-    this.#me = me
+    if (!alike(me, this.#me)) this.#me = me
     if (schema.version !== this.#schema?.version) this.#schema = schema
-    if (JSON.stringify(communities) !== JSON.stringify(this.#communities)) this.#communities = communities
+    if (!alike(communities, this.#communities)) this.#communities = communities
     this.#status = status
+  }
+
+  #hear({ revision, status }: News): void {
+    const mine = status.unsent !== this.#status?.unsent
+    this.#status = status
+    if (revision === this.#coming) return
+    this.#coming = revision
+    if (mine || status.caught_up) this.#show()
+    else this.#later ??= setTimeout(() => this.#show(), WHILE_RECEIVING_MS)
+  }
+
+  #show(): void {
+    clearTimeout(this.#later)
+    this.#later = undefined
+    this.#revision = this.#coming
+    this.recall().catch((error: unknown) => console.error(error))
   }
 
   get device(): Device {
@@ -84,5 +97,7 @@ class Session {
     return this.community(community)?.members.find((member) => member.person === person)?.name
   }
 }
+
+const alike = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 export const session = new Session()
