@@ -5,7 +5,8 @@ import { kindName } from '../parts/names'
 import { words } from '../words'
 
 export const formNames = {
-  newRecord: (community: string, kind: string) => `new/${community}/${kind}`,
+  /** `draft`: the refused work that is written again in it. */
+  newRecord: (community: string, kind: string, draft?: number) => ['new', community, kind, ...(draft === undefined ? [] : [draft])].join('/'),
   /** Anything that is said in a record: an entry of a field, a note, a move's reason. */
   inRecord: (record: string, ...what: string[]) => `record/${record}/${what.join('/')}`,
 }
@@ -19,9 +20,9 @@ export interface FormPlace {
 
 /** Where the person goes on writing; `null` for a form that this page does not know. */
 export function formPlace({ form, at }: Unfinished): FormPlace | null {
-  const [what, first, second] = form.split('/')
+  const [what, first, second, third] = form.split('/')
   if (!first || !second) return null
-  if (what === 'new') return { form, at, name: words().newOf(kindName(second)), address: to(['new', second], { community: first }) }
+  if (what === 'new') return { form, at, name: words().newOf(kindName(second)), address: to(['new', second], { community: first, draft: third }) }
   if (what === 'record') return { form, at, name: words().goOn, address: to(['record', first]) }
   return null
 }
