@@ -62,6 +62,7 @@ export class FieldPage {
 
   /** Fills what a form needs, whatever its kind: the first choice, a day, a figure, some words. */
   async fillNeeded(words) {
+    await this.page.locator('form .field:has(.needed)').first().waitFor()
     for (const group of await this.page.locator('form .field:has(.needed)').all()) {
       if (await group.locator('[role=radiogroup]').count()) {
         const radio = group.locator('input[type=radio]').first()

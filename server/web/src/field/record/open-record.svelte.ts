@@ -23,7 +23,8 @@ export function openRecord(id: () => RecordId): Live<OpenRecord> {
       device.listed(record),
       device.read(record),
       device.writers(record),
-      device.offers(record),
+      // Who has no part in the community any more may still read what is here.
+      device.offers(record).catch((): Offers[] => []),
       device.due(record),
       device.syncState(record),
     ])

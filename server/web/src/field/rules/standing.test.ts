@@ -33,6 +33,12 @@ test('all is safe only when nothing at all is missing', () => {
   }
 })
 
+test('a page that was only just opened does not say yet that there is no signal', () => {
+  const unreached = { ...SETTLED, connected: false }
+  expect([standing(unreached, true).is, standing(unreached).is]).toEqual(['connecting', 'offline'])
+  expect(standing({ ...unreached, on: false }, true).is).toBe('off')
+})
+
 test.each<[Partial<Status>, string]>([
   [{ connected: false, unsent: 2 }, 'offline'],
   [{ connected: false, on: false }, 'off'],

@@ -5,6 +5,7 @@ import type { Status } from '../../device/face'
 export type Standing =
   | { is: 'refused'; count: number }
   | { is: 'offline'; unsent: number }
+  | { is: 'connecting' }
   | { is: 'off'; unsent: number }
   | { is: 'turned_away' }
   | { is: 'receiving' }
@@ -12,10 +13,14 @@ export type Standing =
   | { is: 'held'; count: number }
   | { is: 'all_safe' }
 
-/** What is said first. Refused work comes before all else but the lack of signal, which explains itself. */
-export function standing(status: Status): Standing {
+/**
+ * What is said first. Refused work comes before all else but the lack of signal, which explains itself. `hopeful`: the page
+ * was only just opened, and the network has not had the time to answer.
+ */
+export function standing(status: Status, hopeful = false): Standing {
   if (!status.connected) {
     if (status.last_bye) return { is: 'turned_away' }
+    if (hopeful && status.on) return { is: 'connecting' }
     return status.on ? { is: 'offline', unsent: status.unsent } : { is: 'off', unsent: status.unsent }
   }
   if (status.unsent > 0) return { is: 'sending', count: status.unsent }

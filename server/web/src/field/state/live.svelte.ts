@@ -10,7 +10,7 @@ export interface Live<Answer> {
 }
 
 /**
- * Asks at once, again when the device's revision grows, and when something that `ask` reads before it waits has changed.
+ * Asks at once, again when the device has heard or said something, and when something that `ask` reads before it waits has changed.
  * To be called while a component is made; ends with it.
  */
 export function live<Answer>(ask: () => Promise<Answer>): Live<Answer> {
@@ -18,7 +18,7 @@ export function live<Answer>(ask: () => Promise<Answer>): Live<Answer> {
   let problem: DeviceProblem | null = $state.raw(null)
   let latest = 0
   $effect(() => {
-    void session.revision
+    void session.heard
     const mine = ++latest
     ask().then(
       (answered) => {

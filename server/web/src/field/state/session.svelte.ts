@@ -11,11 +11,12 @@ class Session {
   #schema: Schema | null = $state.raw(null)
   #communities: Community[] = $state.raw([])
   #status: Status | null = $state.raw(null)
-  #revision = $state(0)
+  #heard = $state(0)
   /** The moment by the device's clock, anew each half minute: for deadlines and "since when". */
   #now = $state(0)
-  /** What was heard last and is not shown yet. */
-  #coming = 0
+  /** The revision that was heard last, and whether it is to be shown yet. */
+  #revision = -1
+  #unshown = false
   #later: ReturnType<typeof setTimeout> | undefined
 
   /** Takes the device, reads what every view needs, and hears of it from now on. */
@@ -31,25 +32,30 @@ class Session {
   async recall(): Promise<void> {
     const { device } = this
     const [me, schema, communities, status] = await Promise.all([device.me(), device.schema(), device.communities(), device.status()])
+    const rulesOrRoles = schema.version !== this.#schema?.version || !alike(communities, this.#communities)
     if (!alike(me, this.#me)) this.#me = me
-    if (schema.version !== this.#schema?.version) this.#schema = schema
-    if (!alike(communities, this.#communities)) this.#communities = communities
     this.#status = status
+    if (!rulesOrRoles) return
+    this.#schema = schema
+    this.#communities = communities
+    this.#heard += 1
   }
 
   #hear({ revision, status }: News): void {
     const mine = status.unsent !== this.#status?.unsent
     this.#status = status
-    if (revision === this.#coming) return
-    this.#coming = revision
-    if (mine || status.caught_up) this.#show()
+    this.#unshown ||= revision !== this.#revision
+    this.#revision = revision
+    if (this.#unshown && (mine || status.caught_up)) this.#show()
+    // Members and rules may have come, which are of no revision.
     else this.#later ??= setTimeout(() => this.#show(), WHILE_RECEIVING_MS)
   }
 
   #show(): void {
     clearTimeout(this.#later)
     this.#later = undefined
-    this.#revision = this.#coming
+    if (this.#unshown) this.#heard += 1
+    this.#unshown = false
     this.recall().catch((error: unknown) => console.error(error))
   }
 
@@ -75,8 +81,9 @@ class Session {
     return this.#status
   }
 
-  get revision(): number {
-    return this.#revision
+  /** Grows whenever something may be different. */
+  get heard(): number {
+    return this.#heard
   }
 
   get now(): number {
