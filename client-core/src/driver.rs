@@ -93,11 +93,18 @@ impl Shared {
         Some(Standing { link: Link::open(target, way, self.traffic.clone()), way, opened: Instant::now(), heard: false })
     }
 
+    /// The server was heard.
+    fn heard(&self, link: &mut Option<Standing>) {
+        let Some(standing) = link.as_mut().filter(|standing| !standing.heard) else { return };
+        standing.heard = true;
+        lock(&self.ways).taken(standing.way, true, self.since.elapsed());
+    }
+
     /// A link is over, by this end's wish or not.
     fn ended(&self, standing: Option<Standing>, by_wish: bool) {
         let Some(Standing { way, opened, heard, .. }) = standing else { return };
-        if heard || !by_wish || opened.elapsed() > TIME_ENOUGH {
-            lock(&self.ways).ended(way, heard, self.since.elapsed());
+        if !heard && (!by_wish || opened.elapsed() > TIME_ENOUGH) {
+            lock(&self.ways).taken(way, false, self.since.elapsed());
         }
     }
 }
@@ -130,12 +137,12 @@ fn happened(shared: &Shared, link: &mut Option<Standing>, event: LinkEvent) {
         LinkEvent::SignedIn(token) => shared.handle(Input::SignedIn(token)),
         LinkEvent::Connected => shared.handle(Input::Connected),
         LinkEvent::Frame(bytes) => {
-            link.iter_mut().for_each(|standing| standing.heard = true);
+            shared.heard(link);
             shared.handle(Input::Frame(&bytes));
         }
         LinkEvent::TurnedAway(bye) => {
             // Whoever turns a device away was reached.
-            link.iter_mut().for_each(|standing| standing.heard = true);
+            shared.heard(link);
             shared.ended(link.take(), false);
             shared.handle(Input::TurnedAway(bye));
         }

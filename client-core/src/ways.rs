@@ -45,8 +45,8 @@ impl Ways {
         if visit || self.only_visits { Way::Visit } else { Way::Websocket }
     }
 
-    /// The connection is over, and whether anything was heard on it.
-    pub(crate) fn ended(&mut self, way: Way, heard: bool, now: Duration) {
+    /// A way was taken: the server was heard, or will not be any more.
+    pub(crate) fn taken(&mut self, way: Way, heard: bool, now: Duration) {
         match (way, heard) {
             (Way::Websocket, true) => (self.failures, self.visiting) = (0, None),
             (Way::Websocket, false) => {
@@ -87,7 +87,7 @@ mod tests {
     fn taken(ways: &mut Ways, moments: &[u64], works: [bool; 2]) -> Vec<Way> {
         let connect = |now: &u64| {
             let way = ways.next(secs(*now));
-            ways.ended(way, works[usize::from(way == Visit)], secs(*now));
+            ways.taken(way, works[usize::from(way == Visit)], secs(*now));
             way
         };
         moments.iter().map(connect).collect()

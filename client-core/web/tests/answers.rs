@@ -2,6 +2,8 @@
 //! where the compiler holds them against the types that the page is written by: a type that differs from what is really
 //! said does not build. `RENOLOG_SAMPLES=write cargo test -p renolog-client-web` renews them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fmt::Write;
 use std::path::Path;
 
