@@ -16,6 +16,10 @@ use sha2::Sha256;
 pub const GOOD_FOR: SpanMs = SpanMs::from_secs(7 * 86_400);
 /// A token older than this is replaced when its device connects.
 pub const RENEW_AFTER: SpanMs = SpanMs::from_secs(86_400);
+/// Bytes of the code that shows that a token was made here: 128 bits are not guessed, and a token travels with each connection.
+const TAG: usize = 16;
+/// The same of tokens of an earlier build, which are good until they run out.
+const LONG_TAG: usize = 32;
 /// How long a device may take to answer a challenge.
 const CHALLENGE_FOR: SpanMs = SpanMs::from_secs(120);
 
@@ -62,14 +66,18 @@ impl Tickets {
 
     /// A token for a device.
     pub fn token(&self, device: DeviceId, now: UnixMs) -> String {
-        self.seal(b"renolog token 1", &[device.as_bytes(), &now.0.to_be_bytes()].concat())
+        let made = now.0.to_be_bytes();
+        // The first two bytes say nothing until the year 10889.
+        self.seal(b"renolog token 1", &[device.as_bytes(), made.strip_prefix(&[0, 0]).unwrap_or(&made)].concat())
     }
 
     /// The token that this is, whether or not it is still good; `None` if it was not made here.
     pub fn read(&self, token: &str) -> Option<Ticket> {
         let body = self.unseal(b"renolog token 1", token)?;
-        let (device, made) = body.split_at_checked(16)?;
-        Some(Ticket { device: DeviceId::from_slice(device)?, made: UnixMs(i64::from_be_bytes(made.try_into().ok()?)) })
+        let (device, said) = body.split_at_checked(16)?;
+        let mut made = [0; 8];
+        made[8_usize.checked_sub(said.len())?..].copy_from_slice(said);
+        Some(Ticket { device: DeviceId::from_slice(device)?, made: UnixMs(i64::from_be_bytes(made)) })
     }
 
     /// Something to sign, for whoever asks.
@@ -95,14 +103,17 @@ impl Tickets {
 
     fn seal(&self, purpose: &[u8], body: &[u8]) -> String {
         let tag = self.mac(purpose, body).finalize().into_bytes();
-        BASE64URL_NOPAD.encode(&[body, &tag[..]].concat())
+        BASE64URL_NOPAD.encode(&[body, &tag[..TAG]].concat())
     }
 
     fn unseal(&self, purpose: &[u8], text: &str) -> Option<Vec<u8>> {
-        let mut body = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-        let tag = body.split_off(body.len().checked_sub(32)?);
-        self.mac(purpose, &body).verify_slice(&tag).ok()?;
-        Some(body)
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+        let fits = |length: &usize| {
+            let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(*length)?)?;
+            self.mac(purpose, body).verify_truncated_left(tag).ok()?;
+            Some(body.to_vec())
+        };
+        [TAG, LONG_TAG].iter().find_map(fits)
     }
 }
 
@@ -125,6 +136,16 @@ mod tests {
             altered[position] = if altered[position] == b'A' { b'B' } else { b'A' };
             assert_eq!(tickets.read(&String::from_utf8(altered).expect("ascii")), None, "{position}");
         }
+    }
+
+    #[test]
+    fn a_token_of_an_earlier_build_is_good_until_it_runs_out() {
+        let tickets = Tickets::new([1; 32]);
+        let body = [DeviceId([7; 16]).as_bytes(), &NOW.0.to_be_bytes()].concat();
+        let tag = tickets.mac(b"renolog token 1", &body).finalize().into_bytes();
+        let ticket = tickets.read(&BASE64URL_NOPAD.encode(&[&body[..], &tag[..]].concat()));
+        assert_eq!(ticket, Some(Ticket { device: DeviceId([7; 16]), made: NOW }));
+        assert_eq!(tickets.token(DeviceId([7; 16]), NOW).len(), 51);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) async fn counted(State(app): State<App>, peer: Peer, request: Request
     Ok(response)
 }
 
-/// Around everything that asks for a token. A token is looked at first and refused after: 256 bits are not guessed, and a
+/// Around everything that asks for a token. A token is looked at first and refused after: 128 bits are not guessed, and a
 /// good one must pass whatever others behind the same address do.
 pub(super) async fn failures(State(app): State<App>, peer: Peer, request: Request, next: Next) -> Result<Response, Problem> {
     let response = next.run(request).await;
