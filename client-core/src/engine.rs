@@ -23,6 +23,10 @@ use link::Connection;
 /// second's, but somebody may have put things right. A nudge asks at once.
 const TURNED_AWAY: SpanMs = SpanMs::from_secs(15 * 60);
 
+/// How long a device that visits waits before it looks for news, when it has none itself; up to twice as long, so that a
+/// thousand do not come in the same second.
+const VISIT_AGAIN: SpanMs = SpanMs::from_secs(30);
+
 /// How long a link that somebody is waiting for may stay silent: less than one that only keeps itself company.
 const NUDGED_PATIENCE: SpanMs = SpanMs::from_secs(20);
 
@@ -39,6 +43,8 @@ pub enum Input<'a> {
     Frame(&'a [u8]),
     /// The connection is gone, or never came about.
     Disconnected,
+    /// The connection was a visit, and is over: what left with the greeting is answered, what was said later did not leave.
+    Visited,
     /// The server would not open the connection, and said why.
     TurnedAway(Bye),
     /// Bytes moved on the link: some came in, or some that had to wait went out. Bytes that merely fitted into a buffer
@@ -76,7 +82,13 @@ pub enum Output {
 #[derive(Debug)]
 enum Phase {
     Off,
-    Waiting { until: UnixMs },
+    Waiting {
+        until: UnixMs,
+    },
+    /// Between two visits. The next comes at once where there is something to send.
+    Resting {
+        until: UnixMs,
+    },
     Connecting,
     Open(Box<Connection>),
 }
@@ -115,12 +127,14 @@ impl Engine {
             Input::Connected(greeting) => self.connected(now, greeting),
             Input::Frame(bytes) => self.frame(now, bytes),
             Input::Disconnected => self.lost(now),
+            Input::Visited => self.visited(now),
             Input::TurnedAway(bye) => {
                 self.last_bye = Some(bye);
                 self.lost(now);
             }
             Input::LinkMoved => self.moved(now),
             Input::Nudge => self.nudge(now),
+            Input::OutboxGrew if matches!(self.phase, Phase::Resting { .. }) => self.connect(),
             Input::OutboxGrew => self.fill(),
             Input::Push(batch) => self.push(batch),
             Input::Follow(cursor, link) => self.follow(cursor, link),
@@ -138,7 +152,7 @@ impl Engine {
     pub fn poll_timeout(&self) -> Option<UnixMs> {
         match &self.phase {
             Phase::Off | Phase::Connecting => None,
-            Phase::Waiting { until } => Some(*until),
+            Phase::Waiting { until } | Phase::Resting { until } => Some(*until),
             Phase::Open(link) => Some(link.tell_at.map_or(link.deadline(), |tell| tell.min(link.deadline()))),
         }
     }
@@ -168,9 +182,9 @@ impl Engine {
         !matches!(self.phase, Phase::Off)
     }
 
-    /// Whether the server has answered, and all that was there when it did has come.
+    /// Whether the server has answered, and all that was there when it did has come; between two visits, of the last.
     pub fn is_caught_up(&self) -> bool {
-        self.session().is_some_and(|session| !session.is_catching_up())
+        matches!(self.phase, Phase::Resting { .. }) || self.session().is_some_and(|session| !session.is_catching_up())
     }
 
     /// Whether a feed still lacks something of what was there when the server answered.
@@ -183,7 +197,8 @@ impl Engine {
         self.last_bye.as_ref()
     }
 
-    fn session(&self) -> Option<&DeviceSession> {
+    /// The conversation on the connection that stands.
+    pub(crate) fn session(&self) -> Option<&DeviceSession> {
         match &self.phase {
             Phase::Open(link) => Some(&link.session),
             _ => None,
@@ -241,6 +256,10 @@ impl Engine {
             Event::Welcomed { .. } => self.last_bye = None,
             Event::Bye(bye) => {
                 self.last_bye = Some(bye.clone());
+                self.out.push_back(Output::Deliver(event));
+                return self.give_up(now);
+            }
+            Event::NotUnderstood(_) => {
                 self.out.push_back(Output::Deliver(event));
                 return self.give_up(now);
             }
@@ -306,7 +325,7 @@ impl Engine {
     fn nudge(&mut self, now: UnixMs) {
         match &mut self.phase {
             Phase::Off | Phase::Connecting => {}
-            Phase::Waiting { .. } => {
+            Phase::Waiting { .. } | Phase::Resting { .. } => {
                 self.attempts = 0;
                 self.connect();
             }
@@ -323,8 +342,8 @@ impl Engine {
         match &mut self.phase {
             Phase::Off | Phase::Connecting => {}
             // A clock set back by hours must not keep the device silent for hours.
-            Phase::Waiting { until } if now < *until && *until - now <= TURNED_AWAY => {}
-            Phase::Waiting { .. } => self.connect(),
+            Phase::Waiting { until } | Phase::Resting { until } if now < *until && *until - now <= TURNED_AWAY => {}
+            Phase::Waiting { .. } | Phase::Resting { .. } => self.connect(),
             Phase::Open(link) => {
                 if link.tell_at.is_some_and(|tell| tell <= now) {
                     link.tell(&mut self.out);
@@ -350,9 +369,23 @@ impl Engine {
         }
     }
 
+    fn visited(&mut self, now: UnixMs) {
+        let Phase::Open(link) = &self.phase else { return self.lost(now) };
+        let more = link.session.is_catching_up() || link.session.is_awaiting();
+        match (more, link.fruitful) {
+            (false, _) => {
+                self.attempts = 0;
+                let longer = self.rng.next_u64() % VISIT_AGAIN.0.unsigned_abs();
+                self.phase = Phase::Resting { until: now + VISIT_AGAIN + SpanMs(longer.cast_signed()) };
+            }
+            (true, true) => self.connect(),
+            (true, false) => self.lost(now),
+        }
+    }
+
     fn lost(&mut self, now: UnixMs) {
         let (was_open, fruitful) = match &self.phase {
-            Phase::Off | Phase::Waiting { .. } => return,
+            Phase::Off | Phase::Waiting { .. } | Phase::Resting { .. } => return,
             Phase::Connecting => (false, false),
             Phase::Open(link) => (true, link.fruitful),
         };

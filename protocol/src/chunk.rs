@@ -122,6 +122,11 @@ impl<'a> Reader<'a> {
         Some(reader)
     }
 
+    /// Of any bytes.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
     /// Everything that was not read.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.0

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use minicbor::bytes::ByteArray;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::time::UnixMs;
 
@@ -196,9 +197,9 @@ impl ActorId {
     }
 }
 
-/// Names an entry inside one record: a move, a note, a finding. Eight characters, drawn at random (40 bits): two devices
-/// adding a thousand entries each to the same record while apart collide once in a million such records, and then the
-/// server refuses the second and the device draws again.
+/// Names an entry inside one record: a move, a note, a finding. Eight characters (40 bits), drawn at random or
+/// [following](Self::following) from where they are said first: two devices adding a thousand entries each to the same record
+/// while apart collide once in a million such records, and then the server refuses the second and the device draws again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct EntryId(String);
@@ -207,6 +208,24 @@ impl EntryId {
     /// From five random bytes that the caller draws.
     pub fn from_random(random: [u8; 5]) -> Self {
         Self(BASE32_NOPAD.encode(&random).to_ascii_lowercase())
+    }
+
+    /// What stands in the place of a name that is not known yet.
+    pub const BLANK: &str = "aaaaaaaa";
+
+    /// The name of an entry that `actor` adds in `record` on top of `heads`, in any order, with a change of which `columns` are
+    /// the columns while the name is [`Self::BLANK`]. As good as drawn: it is another one for whatever else is said, there or
+    /// by a copy of the phone. And whoever has the rest of the change need not be told.
+    pub fn following(record: RecordId, actor: ActorId, heads: &[ChangeHash], columns: &[u8]) -> Self {
+        let mut heads = heads.to_vec();
+        heads.sort_unstable();
+        let mut digest = Sha256::new_with_prefix(b"renolog entry 1\n");
+        digest.update(record.as_bytes());
+        digest.update(actor.as_bytes());
+        heads.iter().for_each(|head| digest.update(head.as_bytes()));
+        digest.update(columns);
+        let [a, b, c, d, e, ..]: [u8; 32] = digest.finalize().into();
+        Self::from_random([a, b, c, d, e])
     }
 
     /// As written in a record.

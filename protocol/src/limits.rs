@@ -58,6 +58,9 @@ pub const HELD_PER_DEVICE: usize = 1_000;
 pub const NAME_CHARS: usize = 120;
 /// Longest sentence in a refusal or a farewell, in characters.
 pub const SENTENCE_CHARS: usize = 400;
+/// An answer over HTTP takes up no further page once it is this long: at 64 kbit/s it takes ten seconds, which a background
+/// task has; what is left is asked for again.
+pub const VISIT_BYTES: usize = 64 << 10;
 /// Frames the server queues to one connection before it stops reading from that connection.
 pub const FRAMES_QUEUED: usize = 8;
 

@@ -92,6 +92,10 @@ fn lists() -> Vec<(&'static str, String, usize, String)> {
             limits::MEMBERS,
             format!("a500{id}01616102617203617004 00").replace(' ', ""),
         ),
+        ("communities of a short hello", "8207a60001010002010300040105".into(), limits::FEEDS, format!("82{id}80")),
+        ("feeds of one", format!("8207a600010100020103000401058182{id}"), 3, "00".into()),
+        ("feeds of a short welcome", "82181da2000003".into(), limits::FEEDS, "00".into()),
+        ("runs of a short receipt", "82181ea3000001".into(), limits::BATCH_CHANGES, "8201820380".into()),
         ("feeds of grants", "821818a100".into(), limits::FEEDS, format!("82{feed}00")),
     ]
 }

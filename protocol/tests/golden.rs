@@ -8,7 +8,7 @@ use renolog_protocol::batch::{BadBatch, Batch, RawBatch, RawChange};
 use renolog_protocol::chain::Mark;
 use renolog_protocol::change::Change;
 use renolog_protocol::codec::{
-    BadPack, Chunk, DICTIONARIES, NEWEST, PREFIX, Unread, pack_chunk, pack_items, pack_push, unpack_chunk, unpack_items,
+    BadPack, Chunk, DICTIONARIES, NEWEST, Nothing, Unread, pack_chunk, pack_items, pack_push, unpack_chunk, unpack_items,
     unpack_push,
 };
 use renolog_protocol::id::{Audience, ChangeHash, Epoch, Link, Seq};
@@ -18,9 +18,9 @@ use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::session::ByeCode;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{
-    Begun, CalendarFrame, ChunkFrame, Content, Cursor, Follow, Frame, Grant, Grants, Hello, Item, Items, PackedItems, PackedPush,
-    Ping, Place, Pong, Push, Receipt, RosterFrame, RosterVersion, Ruled, Ruling, SchemaFrame, Seen, Sorry, TokenFrame, Unfollow,
-    Visit, Welcome,
+    Begun, CalendarFrame, ChunkFrame, Common, Content, Cursor, Follow, Frame, Grant, Grants, Hello, Item, Items, PackedItems,
+    PackedPush, Ping, Place, Pong, Push, Receipt, RosterFrame, RosterVersion, Ruled, Ruling, SchemaFrame, Seen, Senseless,
+    ShortHello, ShortItems, ShortPush, ShortSeen, Sorry, TokenFrame, Unfollow, Visit, Welcome,
 };
 
 use sha2::{Digest, Sha256};
@@ -93,14 +93,25 @@ fn items() -> Items {
     Items { feed, after: Seq(300), upto: Seq(305), visits, items, link }
 }
 
-/// As zstd squeezes it today; a build that squeezes otherwise must still read this.
+/// As zstd squeezed it then; a build that squeezes otherwise must still read this.
 fn packed_push() -> PackedPush {
-    PackedPush { batch: RawBatch { changes: list(Vec::new()), ..batch().to_raw() }, dictionary: 1, pack: pack("push") }
+    packed_push_by(1, "packed_push")
+}
+
+fn packed_push_by(dictionary: u32, name: &str) -> PackedPush {
+    let now = || pack_push(&batch().to_raw(), &|_| false).unwrap().pack;
+    let batch = RawBatch { changes: list(Vec::new()), ..batch().to_raw() };
+    PackedPush { batch, dictionary, pack: pack(name).unwrap_or_else(now) }
 }
 
 fn packed_items() -> PackedItems {
+    packed_items_by(1, "packed_items")
+}
+
+fn packed_items_by(dictionary: u32, name: &str) -> PackedItems {
+    let now = || pack_items(&items(), NEWEST).unwrap().pack;
     let Items { feed, after, upto, link, .. } = items();
-    PackedItems { feed, after, upto, link, dictionary: 1, pack: pack("items") }
+    PackedItems { feed, after, upto, link, dictionary, pack: pack(name).unwrap_or_else(now) }
 }
 
 fn begun() -> Begun {
@@ -111,7 +122,7 @@ fn begun() -> Begun {
 /// As zstd squeezes it today; a build that squeezes otherwise must still read this.
 fn chunk() -> ChunkFrame {
     let Begun { feed, mark, through, .. } = begun();
-    ChunkFrame { feed, mark, after: Place::START, through, last: false, coding: 1, pack: pack("chunk") }
+    ChunkFrame { feed, mark, after: Place::START, through, last: false, coding: 1, pack: pack("chunk").expect("a golden") }
 }
 
 /// What is in it.
@@ -121,32 +132,28 @@ fn whole() -> Chunk {
 }
 
 /// The pack of a frame, from the golden bytes themselves.
-fn pack(of: &str) -> Vec<u8> {
-    let name = if of == "chunk" { of.to_owned() } else { format!("packed_{of}") };
-    match Frame::decode(&goldens()[name.as_str()]) {
-        Ok(Frame::Chunk(chunk)) => chunk.pack,
-        Ok(Frame::PackedPush(push)) => push.pack,
-        Ok(Frame::PackedItems(items)) => items.pack,
-        other => panic!("packed_{of}: {other:?}"),
+fn pack(name: &str) -> Option<Vec<u8>> {
+    match Frame::decode(goldens().get(name)?) {
+        Ok(Frame::Chunk(chunk)) => Some(chunk.pack),
+        Ok(Frame::PackedPush(push)) => Some(push.pack),
+        Ok(Frame::PackedItems(items)) => Some(items.pack),
+        other => panic!("{name}: {other:?}"),
     }
-}
-
-/// Nobody looks anything up for what stands in the pack itself.
-fn nothing(_: [u8; PREFIX]) -> Result<Option<(ChangeHash, renolog_protocol::id::RecordId)>, std::convert::Infallible> {
-    Ok(None)
 }
 
 #[test]
 fn packs_of_every_dictionary_stay_readable() {
-    assert_eq!(unpack_push(packed_push(), &nothing).unwrap(), batch().to_raw());
-    assert_eq!(unpack_items(&packed_items(), &nothing).unwrap(), items());
+    assert_eq!(unpack_push(packed_push(), &Nothing).unwrap(), batch().to_raw());
+    assert_eq!(unpack_items(&packed_items(), &Nothing).unwrap(), items());
+    assert_eq!(unpack_push(packed_push_by(2, "packed_push_2"), &Nothing).unwrap(), batch().to_raw());
+    assert_eq!(unpack_items(&packed_items_by(2, "packed_items_2"), &Nothing).unwrap(), items());
     // And what is packed today.
-    assert_eq!(unpack_push(pack_push(&batch().to_raw(), &|_| false).unwrap(), &nothing).unwrap(), batch().to_raw());
-    assert_eq!(unpack_items(&pack_items(&items(), NEWEST).unwrap(), &nothing).unwrap(), items());
+    assert_eq!(unpack_push(pack_push(&batch().to_raw(), &|_| false).unwrap(), &Nothing).unwrap(), batch().to_raw());
+    assert_eq!(unpack_items(&pack_items(&items(), NEWEST).unwrap(), &Nothing).unwrap(), items());
     let known: Vec<String> = DICTIONARIES.iter().map(|dictionary| HEXLOWER.encode(&Sha256::digest(dictionary)[..8])).collect();
-    assert_eq!(known, ["edea8e250f22742c"], "a dictionary that a phone may have is never altered");
+    assert_eq!(known, ["edea8e250f22742c", "f4ec85b3240bf8cb"], "a dictionary that a phone may have is never altered");
     let unknown = PackedItems { dictionary: 99, ..packed_items() };
-    assert!(matches!(unpack_items(&unknown, &nothing), Err(Unread::Bad(BadPack::UnknownDictionary(99)))));
+    assert!(matches!(unpack_items(&unknown, &Nothing), Err(Unread::Bad(BadPack::UnknownDictionary(99)))));
 }
 
 #[test]
@@ -203,6 +210,8 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("items", items().into()),
         ("packed_items", packed_items().into()),
         ("chunk", chunk().into()),
+        ("packed_push_2", packed_push_by(2, "packed_push_2").into()),
+        ("packed_items_2", packed_items_by(2, "packed_items_2").into()),
         ("roster", RosterFrame { community: community(), name: "德胜新村".into(), roster: small_roster() }.into()),
         ("schema", SchemaFrame { text: "version = 2\n".into() }.into()),
         ("calendar", CalendarFrame { text: "utc_offset_hours = 8\n".into() }.into()),
@@ -214,6 +223,113 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("grants", Grants { feeds: list(grants) }.into()),
         ("unknown", Frame::Unknown(99)),
     ]
+    .into_iter()
+    .chain(short_frames())
+    .collect()
+}
+
+/// What the long frames above come to where both ends have greeted each other in short.
+fn short_frames() -> Vec<(&'static str, Frame)> {
+    let feeds = list([Audience::Open, Audience::Private].map(|audience| Cursor { feed: feed(audience), ..cursor() }).to_vec());
+    let rosters = list(vec![RosterVersion { community: community(), version: 4 }]);
+    let (calendar, dictionary) = (Some(0x0102_0304_0506_0708), Some(1));
+    let (oldest, newest, device, device_time) = (1, 1, captain().device, NOON);
+    let (snapshots, begun) = (None, None);
+    let hello = Hello { oldest, newest, device, schema: 1, device_time, feeds, rosters, calendar, dictionary, snapshots, begun };
+    let short = ShortHello::of(&hello).unwrap();
+    let calendar = Some(0x0102_0304_0000_0000);
+    assert_eq!(short.in_full(device), Some(Hello { calendar, ..hello.clone() }), "but for half of the calendar");
+
+    let grants =
+        vec![Grant { feed: feed(Audience::Open), head: Some(Seq(305)) }, Grant { feed: feed(Audience::Private), head: None }];
+    let (version, server_time, past) = (1, NOON + minutes(6), Some(0x0102_0304_0506_0708));
+    let welcome = Welcome { version, server_time, epoch: Epoch(77), schema: 1, feeds: list(grants), past };
+    let quiet = hello.feeds.iter().map(|cursor| Grant { feed: cursor.feed, head: Some(cursor.seq) }).collect();
+    let quiet = Welcome { feeds: list(quiet), ..welcome.clone() };
+    let mut common = Common::of(&hello);
+    let said = |common: &mut Common, welcome: &Welcome| {
+        let frame = common.welcome(welcome.clone());
+        let Frame::ShortWelcome(short) = frame.clone() else { panic!("{frame:?}") };
+        assert_eq!(common.welcomed(short).as_ref(), Ok(welcome));
+        frame
+    };
+    let nothing_new = said(&mut common, &quiet);
+    let welcome = said(&mut common, &welcome);
+    vec![
+        ("short_hello", short.into()),
+        ("short_hello_with_snapshots", ShortHello::of(&Hello { snapshots: Some(1), ..hello }).unwrap().into()),
+        ("short_welcome", welcome),
+        ("short_welcome_to_nothing_new", nothing_new),
+        ("short_push", common.push(packed_push())),
+        ("short_seen", common.see(Seen { upto: cursor() })),
+        ("short_receipt", common.receipt(Receipt { received: server_time, ..receipt() })),
+        ("short_items", ShortItems::of(common.place(packed_items().feed, 1).unwrap(), packed_items()).into()),
+    ]
+}
+
+#[test]
+fn short_frames_mean_what_the_long_ones_do() {
+    let frames: BTreeMap<&str, Frame> = frames().into_iter().collect();
+    let feeds = list([Audience::Open, Audience::Private].map(|audience| Cursor { feed: feed(audience), ..cursor() }).to_vec());
+    let Frame::ShortHello(hello) = frames["short_hello"].clone() else { panic!("no hello") };
+    let hello = hello.in_full(captain().device).unwrap();
+    assert_eq!(hello.feeds, feeds);
+    let mut common = Common::of(&hello);
+    assert_eq!(common.seen(ShortSeen { feed: 0, upto: Seq(1) }), Err(Senseless), "before the welcome");
+    let Frame::ShortWelcome(welcome) = frames["short_welcome"].clone() else { panic!("no welcome") };
+    common.welcomed(welcome).unwrap();
+
+    let (Frame::ShortPush(push), Frame::ShortSeen(seen)) = (frames["short_push"].clone(), frames["short_seen"].clone()) else {
+        panic!("a push and how far it is seen")
+    };
+    assert_eq!(common.pushed(push.clone()), Ok(packed_push()));
+    assert_eq!(common.seen(seen), Ok(Seen { upto: cursor() }));
+    let (Frame::ShortReceipt(short), Frame::ShortItems(items)) = (frames["short_receipt"].clone(), frames["short_items"].clone())
+    else {
+        panic!("a receipt and items")
+    };
+    let names: Vec<ChangeHash> = receipt().rulings.iter().map(|ruled| ruled.hash).collect();
+    assert_eq!(common.received(short.clone(), &names), Ok(Receipt { received: NOON + minutes(6), ..receipt() }));
+    assert_eq!(common.arrived(items.clone(), |_| Some(Seq(300))), Ok(packed_items()));
+
+    assert_eq!(common.received(short.clone(), &names[1..]), Err(Senseless), "more rulings than changes");
+    assert_eq!(common.received(short, &[&names[..], &names[..1]].concat()), Err(Senseless), "fewer");
+    assert_eq!(common.pushed(ShortPush { feed: 2, ..push }), Err(Senseless), "a feed that was not named");
+    assert_eq!(common.arrived(ShortItems { length: u64::MAX, ..items }, |_| Some(Seq(300))), Err(Senseless));
+}
+
+#[test]
+fn what_cannot_be_said_in_short_is_said_in_full() {
+    let Frame::ShortHello(short) = short_frames().remove(0).1 else { panic!("no hello") };
+    let hello = short.in_full(captain().device).unwrap();
+    assert!(ShortHello::of(&hello).is_some());
+    let mut feeds = hello.feeds.to_vec();
+    feeds[1].epoch = Epoch(78);
+    let reversed = hello.feeds.iter().rev().copied().collect();
+    for (what, hello) in [
+        ("two epochs", Hello { feeds: list(feeds), ..hello.clone() }),
+        ("feeds in another order", Hello { feeds: list(reversed), ..hello.clone() }),
+        ("another version", Hello { newest: 2, ..hello.clone() }),
+        ("no calendar", Hello { calendar: None, ..hello.clone() }),
+        ("no packs", Hello { dictionary: None, ..hello.clone() }),
+        ("part of a snapshot", Hello { begun: Some(list(vec![begun()])), ..hello.clone() }),
+    ] {
+        assert_eq!(ShortHello::of(&hello), None, "{what}");
+    }
+    let mut common = Common::of(&hello);
+    let batch = |batch: RawBatch| common.push(PackedPush { batch, ..packed_push() });
+    for (what, frame) in [
+        ("another's batch", batch(RawBatch { device: who("resident").device, ..packed_push().batch })),
+        ("a feed that was not named", batch(RawBatch { feed: feed(Audience::Parties), ..packed_push().batch })),
+        ("a clock beyond reason", batch(RawBatch { device_time: UnixMs(i64::MIN), ..packed_push().batch })),
+        ("part of a batch", batch(RawBatch { absent: Some(list(Vec::new())), ..packed_push().batch })),
+    ] {
+        assert!(matches!(frame, Frame::PackedPush(_)), "{what}: {frame:?}");
+    }
+    assert!(matches!(common.receipt(receipt()), Frame::Receipt(_)), "before the welcome");
+    let (version, epoch, schema, feeds) = (1, Epoch(77), 1, Default::default());
+    let of_no_feed = common.welcome(Welcome { version, server_time: NOON, epoch, schema, feeds, past: None });
+    assert!(matches!(of_no_feed, Frame::Welcome(_)), "{of_no_feed:?}");
 }
 
 #[test]

@@ -7,8 +7,9 @@ use renolog_protocol::batch::{Batch, RawBatch, RawChange};
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::chain::{Brought, Mark};
 use renolog_protocol::change::Change;
-use renolog_protocol::id::{Audience, DeviceId, Epoch, FeedId, Link as LinkId, RecordId, Seq};
-use renolog_protocol::key::DeviceKey;
+use renolog_protocol::codec::{Known, NEWEST, Nothing, actor_of, unpack_items};
+use renolog_protocol::id::{ActorId, Audience, ChangeHash, DeviceId, Epoch, FeedId, Link as LinkId, RecordId, Seq};
+use renolog_protocol::key::{DeviceKey, Signature};
 use renolog_protocol::limits;
 use renolog_protocol::record::{Act, Record};
 use renolog_protocol::schema::Schema;
@@ -17,7 +18,8 @@ use renolog_protocol::session::server::{Body, CommunityStanding, FeedEntry, Inpu
 use renolog_protocol::session::{ByeCode, PeerError};
 use renolog_protocol::time::SpanMs;
 use renolog_protocol::wire::{
-    Bye, Content, Cursor, Frame, Grant, Grants, Hello, Item, Items, Ping, Push, Receipt, Ruled, Ruling, Seen, Sorry, Visit,
+    Bye, Content, Cursor, Frame, Grant, Grants, Hello, Item, Items, Ping, Push, Receipt, Ruled, Ruling, Seen, Senseless,
+    ShortPush, ShortReceipt, ShortSeen, Sorry, Visit,
 };
 
 use crate::common::{NOON, Who, community, entry_id, feed, making, roster, who};
@@ -94,7 +96,7 @@ impl Store {
                 Output::Share(bytes) => sent.push(bytes.to_vec()),
                 Output::Introduce { .. } => session.handle(Input::Introduced(self.introduction())),
                 Output::Submit(parcel) => {
-                    let batch = parcel.open(&|_| Ok::<_, std::convert::Infallible>(None)).unwrap();
+                    let batch = parcel.open(&Nothing).unwrap();
                     let before = self.head(batch.feed);
                     let receipt = self.accept(&batch);
                     let placed = (before.0 + 1..=self.head(batch.feed).0).map(Seq).collect();
@@ -115,6 +117,8 @@ impl Store {
 struct Link {
     device: DeviceSession,
     server: ServerSession,
+    /// What the server said, in bytes.
+    bytes: usize,
 }
 
 fn cursor(audience: Audience, seq: u64) -> Cursor {
@@ -142,10 +146,15 @@ fn hello(device: DeviceId, feeds: Vec<Cursor>) -> Greeting {
 
 impl Link {
     fn open(device: DeviceId, feeds: Vec<Cursor>) -> Self {
-        let (device_end, bytes) = DeviceSession::open(hello(device, feeds));
+        Self::greeted(hello(device, feeds))
+    }
+
+    fn greeted(greeting: Greeting) -> Self {
+        let device = greeting.device;
+        let (device_end, bytes) = DeviceSession::open(greeting);
         let mut server = ServerSession::new(device);
         server.handle(Input::Frame(&bytes));
-        Self { device: device_end, server }
+        Self { device: device_end, server, bytes: 0 }
     }
 
     fn send(&mut self, bytes: &[u8]) {
@@ -160,7 +169,34 @@ impl Link {
     /// Lets the server answer, and the device read the answers.
     fn settle(&mut self, store: &mut Store) -> Vec<Event> {
         let sent = store.serve(&mut self.server);
-        sent.iter().flat_map(|bytes| self.device.handle(bytes).unwrap()).collect()
+        self.bytes += sent.iter().map(Vec::len).sum::<usize>();
+        sent.iter().flat_map(|bytes| self.hear(store, bytes)).collect()
+    }
+
+    fn hear(&mut self, store: &Store, bytes: &[u8]) -> Vec<Event> {
+        match self.device.in_full(Frame::decode(bytes).unwrap()).unwrap() {
+            Frame::PackedItems(packed) => {
+                let items = unpack_items(&packed, store).unwrap();
+                self.device.handle(&Frame::from(items).encode()).unwrap()
+            }
+            _ => self.device.handle(bytes).unwrap(),
+        }
+    }
+}
+
+/// A device of these feeds has them up to there, and all the server has.
+impl Known for Store {
+    type Error = std::convert::Infallible;
+
+    fn begins(&self, prefix: &[u8]) -> Result<Option<(ChangeHash, RecordId)>, Self::Error> {
+        let found = self.feeds.values().flatten().find(|entry| entry.hash.0.starts_with(prefix));
+        Ok(found.map(|entry| (entry.hash, entry.record)))
+    }
+
+    fn actors(&self, record: RecordId) -> Result<Vec<ActorId>, Self::Error> {
+        let of_record = self.feeds.values().flatten().filter(|entry| entry.record == record);
+        let actor = |entry: &FeedEntry| if let Body::Change(bytes) = &entry.body { actor_of(bytes) } else { None };
+        Ok(of_record.filter_map(actor).collect())
     }
 }
 
@@ -226,6 +262,71 @@ fn greeting_and_pushes_travel_in_one_flight() {
     assert_eq!(receipts(&events), 2);
     assert_eq!(link.device.room(), limits::PUSHES_IN_FLIGHT);
     assert_eq!(store.head(feed(Audience::Open)), Seq(2));
+}
+
+/// Everything above in one conversation: said in full and in short, it means the same.
+#[test]
+fn a_conversation_in_short_means_the_same() {
+    let open = feed(Audience::Open);
+    let converse = |dictionary: Option<u32>| {
+        let mut store = Store::new();
+        let (mut chen, mut li) = (Pen::new(who("captain")), Pen::new(who("resident")));
+        store.accept(&li.batch(open).to_raw());
+        let greeting = hello(chen.who.device, Audience::ALL.map(|audience| cursor(audience, 0)).to_vec());
+        let mut link = Link::greeted(Greeting { dictionary, ..greeting });
+        link.push(&chen.batch(open));
+        let mut events = link.settle(&mut store);
+        store.accept(&li.batch(open).to_raw());
+        link.push(&chen.batch(open));
+        let seen = link.device.seen(cursor(Audience::Open, 2));
+        link.send(&seen);
+        // A batch of somebody else's, of which the receipt says whose it is.
+        link.push(&li.batch(open));
+        events.extend(link.settle(&mut store));
+        let late = store.accept(&chen.batch(open).to_raw());
+        link.server.handle(Input::JudgedLate(late));
+        link.server.handle(Input::Grew(open, store.head(open)));
+        events.extend(link.settle(&mut store));
+        assert_eq!(store.seen, [(open, Seq(2))]);
+        (events, link.bytes)
+    };
+    let ((in_full, long), (in_short, short)) = (converse(None), converse(Some(NEWEST)));
+    assert_eq!(in_full, in_short);
+    assert!(receipts(&in_full) == 4 && short < long, "{short} bytes instead of {long}");
+}
+
+#[test]
+fn a_short_frame_that_refers_to_nothing_ends_the_connection() {
+    let captain = who("captain").device;
+    let greeting = || Greeting { dictionary: Some(NEWEST), ..hello(captain, vec![cursor(Audience::Open, 0)]) };
+    let push = ShortPush { number: 1, feed: 1, signed: SpanMs(0), signature: Signature([0; 64]), pack: Vec::new() };
+    let short = |frame: &Frame| {
+        let mut link = Link::greeted(greeting());
+        link.settle(&mut Store::new());
+        link.send(&frame.encode());
+        farewell(&mut Store::new(), &mut link.server).code
+    };
+    assert_eq!(short(&push.clone().into()), ByeCode::Misbehaved.as_str(), "a push to a feed that was not named");
+    assert_eq!(short(&ShortSeen { feed: 1, upto: Seq(1) }.into()), ByeCode::Misbehaved.as_str());
+
+    let mut long = Link::open(captain, vec![cursor(Audience::Open, 0)]);
+    long.settle(&mut Store::new());
+    long.send(&Frame::from(ShortPush { feed: 0, ..push }).encode());
+    let bye = farewell(&mut Store::new(), &mut long.server);
+    assert_eq!(bye.code, ByeCode::Misbehaved.as_str(), "after a long hello");
+
+    let mut device = Link::greeted(greeting());
+    device.settle(&mut Store::new());
+    let receipt = ShortReceipt { number: 1, runs: Default::default(), received: SpanMs(0), skew: None, mark: None };
+    assert_eq!(device.device.handle(&Frame::from(receipt).encode()), Err(PeerError::Senseless(Senseless)));
+}
+
+#[test]
+fn a_device_learns_that_a_server_knows_no_short_hello() {
+    let greeting = Greeting { dictionary: Some(NEWEST), ..hello(who("captain").device, vec![cursor(Audience::Open, 0)]) };
+    let (mut device, bytes) = DeviceSession::open(greeting);
+    let kind = Frame::decode(&bytes).unwrap().kind();
+    assert_eq!(device.handle(&Frame::from(Sorry { kind }).encode()), Ok(vec![Event::NotUnderstood(kind)]));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use renolog_protocol::batch::{BadBatch, Batch};
 use renolog_protocol::calendar::Calendar;
-use renolog_protocol::codec::{BadPack, PREFIX, Parcel, Unread};
-use renolog_protocol::id::{Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
+use renolog_protocol::codec::{BadPack, Known, Parcel, Unread};
+use renolog_protocol::id::{ActorId, Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
 use renolog_protocol::limits;
 use renolog_protocol::roster::{Member, Roster};
 use renolog_protocol::schema::{Role, Schema};
@@ -54,7 +54,7 @@ impl NotTaken {
 /// # Errors
 /// [`NotTaken`].
 pub fn open_batch<S: Read + ?Sized>(store: &S, parcel: Parcel) -> Result<Batch, NotTaken> {
-    let raw = parcel.open(&|prefix| change_beginning(store, prefix)).map_err(|unread| match unread {
+    let raw = parcel.open(&Kept(store)).map_err(|unread| match unread {
         Unread::Bad(bad) => NotTaken::Packed(bad),
         Unread::Lookup(error) => NotTaken::Store(error),
     })?;
@@ -62,12 +62,23 @@ pub fn open_batch<S: Read + ?Sized>(store: &S, parcel: Parcel) -> Result<Batch, 
     Ok(Batch::open(raw, &device.public_key)?)
 }
 
-/// The one change whose name begins so, and its record.
-fn change_beginning<S: Read + ?Sized>(store: &S, prefix: [u8; PREFIX]) -> Result<Option<(ChangeHash, RecordId)>, StoreError> {
-    // Blobs are sorted byte by byte, a shorter one first.
-    let rows: Vec<ChangeRow> = store.list(&[], Some(&prefix.to_vec().to_cell()), 2)?;
-    let mut found = rows.into_iter().filter(|row| row.hash.0.starts_with(&prefix));
-    Ok(found.next().filter(|_| found.next().is_none()).map(|row| (row.hash, row.record)))
+/// What a pack may refer to: every change that came here, whatever became of it.
+struct Kept<'a, S: ?Sized>(&'a S);
+
+impl<S: Read + ?Sized> Known for Kept<'_, S> {
+    type Error = StoreError;
+
+    fn begins(&self, prefix: &[u8]) -> Result<Option<(ChangeHash, RecordId)>, StoreError> {
+        // Blobs are sorted byte by byte, a shorter one first.
+        let rows: Vec<ChangeRow> = self.0.list(&[], Some(&prefix.to_vec().to_cell()), 2)?;
+        let mut found = rows.into_iter().filter(|row| row.hash.0.starts_with(prefix));
+        Ok(found.next().filter(|_| found.next().is_none()).map(|row| (row.hash, row.record)))
+    }
+
+    fn actors(&self, record: RecordId) -> Result<Vec<ActorId>, StoreError> {
+        let rows: Vec<ChangeRow> = self.0.list_by(ChangeRow::BY_RECORD, &[record.to_cell()], None, ALL)?;
+        Ok(rows.into_iter().map(|row| row.actor).collect())
+    }
 }
 
 /// The life of the store.

@@ -10,7 +10,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use renolog_protocol::batch::{Batch, RawBatch};
-use renolog_protocol::codec::{NEWEST, pack_items, unpack_items};
+use renolog_protocol::codec::{NEWEST, Nothing, pack_items, unpack_items};
 use renolog_protocol::id::{Audience, CommunityId, EntryId, RecordId, Seq};
 use renolog_protocol::key::PublicKey;
 use renolog_protocol::record::{Folded, Moved, Record, RecordView, fold};
@@ -120,7 +120,7 @@ fn packed(items: &Items) -> PackedItems {
 
 #[inline(never)]
 fn unpacked(items: &PackedItems) -> Items {
-    unpack_items(items, &|_| Ok::<_, std::convert::Infallible>(None)).unwrap()
+    unpack_items(items, &Nothing).unwrap()
 }
 
 #[inline(never)]

@@ -11,12 +11,13 @@ use rand_chacha::ChaCha8Rng;
 use renolog_protocol::batch::RawBatch;
 use renolog_protocol::change::Change;
 use renolog_protocol::codec::{
-    BadPack, Chunk, NEWEST, PREFIX, Unread, pack_chunk, pack_items, pack_push, unpack_chunk, unpack_items, unpack_push,
+    BadPack, Chunk, DICTIONARIES, Known, NEWEST, Nothing, Unread, actor_of, pack_chunk, pack_items, pack_push, unpack_chunk,
+    unpack_items, unpack_push,
 };
-use renolog_protocol::id::{ChangeHash, RecordId, Seq};
+use renolog_protocol::id::{ActorId, ChangeHash, RecordId, Seq};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::server::to_items;
-use renolog_protocol::wire::{Content, Frame, Item, Items, Place, Push, Visit};
+use renolog_protocol::wire::{Content, Frame, Item, Items, PackedItems, Place, Push, Visit};
 use renolog_server::reception::page;
 use renolog_server::snapshot;
 use renolog_server::store::{ALL, FeedRow, Read};
@@ -42,20 +43,46 @@ fn stretches(world: &World, together: usize) -> Vec<Items> {
 
 /// A reader that has what it read.
 #[derive(Default)]
-struct Reader(BTreeMap<ChangeHash, RecordId>);
+struct Reader(BTreeMap<ChangeHash, (RecordId, ActorId)>);
+
+impl Known for Reader {
+    type Error = Infallible;
+
+    fn begins(&self, prefix: &[u8]) -> Result<Option<(ChangeHash, RecordId)>, Infallible> {
+        let mut found = self.0.iter().filter(|(hash, _)| hash.0.starts_with(prefix));
+        Ok(found.next().filter(|_| found.next().is_none()).map(|(hash, (record, _))| (*hash, *record)))
+    }
+
+    fn actors(&self, record: RecordId) -> Result<Vec<ActorId>, Infallible> {
+        Ok(self.0.values().filter(|(of, _)| *of == record).map(|(_, actor)| *actor).collect())
+    }
+}
+
+/// One that is told wrong names or records.
+struct Misled<'a>(&'a Reader, fn(ChangeHash, RecordId) -> (ChangeHash, RecordId));
+
+impl Known for Misled<'_> {
+    type Error = Infallible;
+
+    fn begins(&self, prefix: &[u8]) -> Result<Option<(ChangeHash, RecordId)>, Infallible> {
+        Ok(self.0.begins(prefix)?.map(|(hash, record)| self.1(hash, record)))
+    }
+
+    fn actors(&self, record: RecordId) -> Result<Vec<ActorId>, Infallible> {
+        match self.0.actors(record)? {
+            none if none.is_empty() => Ok(self.0.0.values().map(|(_, actor)| *actor).collect()),
+            some => Ok(some),
+        }
+    }
+}
 
 impl Reader {
     fn read(&mut self, items: &Items) {
         for item in items.items.iter() {
             if let Content::Change(bytes) = &item.content {
-                self.0.insert(Change::name_of(bytes), item.record);
+                self.0.insert(Change::name_of(bytes), (item.record, actor_of(bytes).unwrap()));
             }
         }
-    }
-
-    fn begins(&self, prefix: [u8; PREFIX]) -> Result<Option<(ChangeHash, RecordId)>, Infallible> {
-        let mut found = self.0.iter().filter(|(hash, _)| hash.0.starts_with(&prefix));
-        Ok(found.next().filter(|_| found.next().is_none()).map(|(hash, record)| (*hash, *record)))
     }
 }
 
@@ -70,7 +97,7 @@ fn every_stretch_of_a_feed_unfolds_to_what_was_packed() {
         let (mut reader, mut plain, mut packed_bytes, mut changes) = (Reader::default(), 0, 0, 0);
         for items in stretches(&world, together) {
             let packed = pack_items(&items, NEWEST).unwrap();
-            assert_eq!(unpack_items(&packed, &|prefix| reader.begins(prefix)).unwrap(), items);
+            assert_eq!(unpack_items(&packed, &reader).unwrap(), items);
             plain += Frame::from(items.clone()).encode().len();
             packed_bytes += Frame::from(packed).encode().len();
             changes += changes_in(&items);
@@ -91,7 +118,7 @@ fn every_push_unfolds_to_what_was_packed_whatever_the_server_has_of_it() {
         for batch in world.batches_of(phone) {
             let known = pack_push(&batch, &|hash| reader.0.contains_key(hash)).unwrap();
             let unknown = pack_push(&batch, &|_| false).unwrap();
-            let open = |push| -> RawBatch { unpack_push(push, &|prefix| reader.begins(prefix)).unwrap() };
+            let open = |push| -> RawBatch { unpack_push(push, &reader).unwrap() };
             assert_eq!((open(known.clone()), open(unknown.clone())), (batch.clone(), batch.clone()));
             plain += Frame::from(Push { batch }).encode().len();
             by_name += Frame::from(known).encode().len();
@@ -109,7 +136,7 @@ fn what_refers_to_something_unknown_or_ambiguous_is_turned_away() {
     let mut reader = Reader::default();
     let referring = stretches(&world, 5).into_iter().find(|items| {
         let packed = pack_items(items, NEWEST).unwrap();
-        let alone = unpack_items(&packed, &|_: [u8; PREFIX]| Ok::<_, Infallible>(None));
+        let alone = unpack_items(&packed, &Nothing);
         let refers = matches!(alone, Err(Unread::Bad(BadPack::Unknown)));
         if !refers {
             reader.read(items);
@@ -117,16 +144,85 @@ fn what_refers_to_something_unknown_or_ambiguous_is_turned_away() {
         refers
     });
     let packed = pack_items(&referring.unwrap(), NEWEST).unwrap();
-    assert!(unpack_items(&packed, &|prefix| reader.begins(prefix)).is_ok());
-    // Another change that somebody made to begin the same.
-    let mislead = |prefix: [u8; PREFIX]| {
-        let (mut hash, record) = reader.begins(prefix)?.unwrap();
+    assert!(unpack_items(&packed, &reader).is_ok());
+    // Another change that somebody made to begin the same; and one of another record.
+    let another = Misled(&reader, |mut hash, record| {
         hash.0[31] ^= 1;
-        Ok::<_, Infallible>(Some((hash, record)))
+        (hash, record)
+    });
+    let elsewhere = Misled(&reader, |hash, _| (hash, RecordId([9; 16])));
+    for misled in [another, elsewhere] {
+        assert!(matches!(unpack_items(&packed, &misled), Err(Unread::Bad(BadPack::Mismatch))));
+    }
+}
+
+#[test]
+fn altered_packs_of_pushes_are_turned_away_or_say_the_same() {
+    let seed = 78;
+    println!("seed {seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut world = Play::of(14, 150);
+    let mut reader = Reader::default();
+    stretches(&world, 512).iter().for_each(|items| reader.read(items));
+    let batches: Vec<RawBatch> = world.phones().into_iter().flat_map(|phone| world.batches_of(phone)).collect();
+    let mut turned_away = 0;
+    for round in 0..4_000 {
+        let batch = &batches[rng.next_u32() as usize % batches.len()];
+        let mut packed = pack_push(batch, &|hash| reader.0.contains_key(hash)).unwrap();
+        alter(&mut packed.pack, round, &mut rng);
+        match unpack_push(packed, &reader) {
+            Err(_) => turned_away += 1,
+            Ok(unfolded) => assert_eq!(unfolded.changes, batch.changes, "round {round}"),
+        }
+    }
+    println!("{turned_away} turned away");
+    assert!(turned_away > 3_000);
+}
+
+/// A pack that says more than it may is not unfolded, whatever it says of its length.
+#[test]
+fn what_unfolds_without_end_is_turned_away() {
+    let items = stretches(&Play::of(16, 60), 5).remove(0);
+    let packed = pack_items(&items, NEWEST).unwrap();
+    let number = |mut number: u64| {
+        let mut bytes = Vec::new();
+        while number > 0x7f {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
     };
-    assert!(matches!(unpack_items(&packed, &mislead), Err(Unread::Bad(BadPack::Mismatch))));
-    let elsewhere = |prefix: [u8; PREFIX]| Ok::<_, Infallible>(reader.begins(prefix)?.map(|(hash, _)| (hash, RecordId([9; 16]))));
-    assert!(matches!(unpack_items(&packed, &elsewhere), Err(Unread::Bad(BadPack::Mismatch))));
+    let bomb = |length: usize| {
+        let mut squeezer = zstd::bulk::Compressor::with_dictionary(19, DICTIONARIES[NEWEST as usize - 1]).unwrap();
+        squeezer.include_magicbytes(false).unwrap();
+        squeezer.include_dictid(false).unwrap();
+        squeezer.compress(&vec![0; length]).unwrap()
+    };
+    let (small, large) = (bomb(1 << 10), bomb(64 << 20));
+    assert!(large.len() < 16 << 10, "{} bytes for 64 MB", large.len());
+    for (what, lengths, squeezed, expected) in [
+        ("as long as it says, which is too long", [0, 0, 64 << 20], &large, BadPack::TooMuch),
+        ("both lengths together are too long", [0, 1 << 20, 1], &large, BadPack::TooMuch),
+        ("longer than it says", [0, 0, 1 << 20], &large, BadPack::Senseless),
+        ("longer than it says, and short", [0, 0, 1 << 9], &small, BadPack::Senseless),
+        ("shorter than it says", [0, 0, 1 << 11], &small, BadPack::Senseless),
+        ("a length beyond all numbers", [u64::MAX, 0, 0], &small, BadPack::TooMuch),
+    ] {
+        let pack = lengths.into_iter().flat_map(number).chain(squeezed.iter().copied()).collect();
+        let bad = unpack_items(&PackedItems { pack, ..packed.clone() }, &Nothing).unwrap_err();
+        assert!(matches!(&bad, Unread::Bad(bad) if *bad == expected), "{what}: {bad:?}");
+    }
+}
+
+fn alter(pack: &mut Vec<u8>, round: u32, rng: &mut ChaCha8Rng) {
+    let at = rng.next_u32() as usize % pack.len();
+    match round % 4 {
+        0 => pack[at] ^= 1 << (rng.next_u32() % 8),
+        1 => pack.truncate(at),
+        2 => drop(pack.splice(at..at, [rng.next_u32() as u8])),
+        _ => rng.fill_bytes(&mut pack[..at]),
+    }
 }
 
 #[test]
@@ -142,16 +238,8 @@ fn altered_packs_and_garbage_are_turned_away_or_say_the_same() {
     for round in 0..4_000 {
         let items = &all[rng.next_u32() as usize % all.len()];
         let mut packed = pack_items(items, NEWEST).unwrap();
-        let at = rng.next_u32() as usize % packed.pack.len();
-        match round % 4 {
-            0 => packed.pack[at] ^= 1 << (rng.next_u32() % 8),
-            1 => packed.pack.truncate(at),
-            2 => drop(packed.pack.splice(at..at, [rng.next_u32() as u8])),
-            _ => {
-                rng.fill_bytes(&mut packed.pack[..at]);
-            }
-        }
-        match unpack_items(&packed, &|prefix| reader.begins(prefix)) {
+        alter(&mut packed.pack, round, &mut rng);
+        match unpack_items(&packed, &reader) {
             Err(_) => turned_away += 1,
             // What a change says and where it belongs is held by the check; places and visits by the chain of the feed.
             Ok(unfolded) => {

@@ -110,6 +110,10 @@ impl Client {
                 Ok(())
             }
             Event::Rewritten(feed) => self.doubt(now, feed),
+            Event::NotUnderstood(kind) => {
+                self.speak_plainly(&format!("the server does not know frames of kind {kind}"));
+                Ok(())
+            }
             Event::Bye(bye) => self.farewell(now, &bye, after),
         }
     }

@@ -1,7 +1,7 @@
 //! What leaves the device is packed, and what comes is unfolded, with what its store knows: see [`renolog_protocol::codec`].
 
-use renolog_protocol::codec::{Known, NEWEST, PREFIX, Unread, pack_push, unpack_items};
-use renolog_protocol::id::{ChangeHash, RecordId};
+use renolog_protocol::codec::{Known, NEWEST, Unread, actor_of, pack_push, unpack_items};
+use renolog_protocol::id::{ActorId, ChangeHash, RecordId};
 use renolog_protocol::wire::Frame;
 
 use super::{Client, ClientError};
@@ -10,8 +10,12 @@ use crate::store::StoreError;
 impl Known for Client {
     type Error = StoreError;
 
-    fn begins(&self, prefix: [u8; PREFIX]) -> Result<Option<(ChangeHash, RecordId)>, StoreError> {
+    fn begins(&self, prefix: &[u8]) -> Result<Option<(ChangeHash, RecordId)>, StoreError> {
         self.store.change_beginning(prefix)
+    }
+
+    fn actors(&self, record: RecordId) -> Result<Vec<ActorId>, StoreError> {
+        Ok(self.store.changes_of(record)?.iter().filter_map(|kept| actor_of(&kept.bytes)).collect())
     }
 }
 
@@ -23,7 +27,7 @@ impl Client {
 
     /// From here on everything travels as it is. The next connection is told.
     pub(super) fn speak_plainly(&mut self, why: &dyn std::fmt::Display) {
-        tracing::warn!(%why, "a pack was of no use; everything travels as it is from now on");
+        tracing::warn!(%why, "short forms are of no use; everything travels as it is from now on");
         self.plainly = true;
     }
 
@@ -37,9 +41,22 @@ impl Client {
         let stands =
             |hash: &ChangeHash| self.store.status_of(*hash).is_ok_and(|status| status.is_some_and(|status| status.stands()));
         match pack_push(&push.batch, &stands) {
-            Ok(packed) => Frame::from(packed).encode(),
+            Ok(packed) => self.in_short(packed.into()).encode(),
             Err(_) => bytes,
         }
+    }
+
+    fn in_short(&self, frame: Frame) -> Frame {
+        match self.engine.session() {
+            Some(session) => session.in_short(frame),
+            None => frame,
+        }
+    }
+
+    /// A frame of the connection that stands, from either end, with what was left out of it: for those who look on.
+    pub fn in_full(&self, frame: Frame) -> Frame {
+        let full = self.engine.session().map(|session| session.in_full(frame.clone()));
+        full.and_then(Result::ok).unwrap_or(frame)
     }
 
     /// A frame as it is understood; `None` if it is a pack that cannot be unfolded.
@@ -51,7 +68,9 @@ impl Client {
             return Ok(Some(bytes.to_vec()));
         }
         // What is no frame is for the session to say.
-        let Ok(Frame::PackedItems(packed)) = Frame::decode(bytes) else { return Ok(Some(bytes.to_vec())) };
+        let Ok(Frame::PackedItems(packed)) = Frame::decode(bytes).map(|frame| self.in_full(frame)) else {
+            return Ok(Some(bytes.to_vec()));
+        };
         match unpack_items(&packed, self) {
             Ok(items) => Ok(Some(Frame::from(items).encode())),
             Err(Unread::Lookup(error)) => Err(error.into()),

@@ -85,7 +85,8 @@ impl Client {
     ) -> Result<(), ClientError> {
         let feed = self.feed_of(record)?;
         let shape = self.shape_of(record, field)?;
-        let drawn = self.draw_entry().to_string();
+        let added = |id: &EntryId| vec![Act::Put { field: field.clone(), key: id.to_string(), entry: entry.clone() }];
+        let drawn = self.next_entry(record, &added)?.to_string();
         let key_for = |party: &Party| match (key, &shape) {
             (Some(key), _) => key.to_owned(),
             (None, Some(Shape::PerParty(_))) => party.to_string(),
@@ -113,10 +114,13 @@ impl Client {
         party: Option<&Party>,
     ) -> Result<EntryId, ClientError> {
         let feed = self.feed_of(record)?;
-        let id = self.draw_entry();
         let follows = self.hot(record)?.latest_moves();
-        let act = Act::Move { id: id.clone(), name: name.clone(), follows, reason: reason.map(str::to_owned) };
-        self.say(now, record, feed, party, &|_, _| vec![act.clone()])?;
+        let acts = |id: &EntryId| {
+            let (id, name, reason) = (id.clone(), name.clone(), reason.map(str::to_owned));
+            vec![Act::Move { id, name, follows: follows.clone(), reason }]
+        };
+        let id = self.next_entry(record, &acts)?;
+        self.say(now, record, feed, party, &|_, _| acts(&id))?;
         Ok(id)
     }
 
@@ -125,8 +129,9 @@ impl Client {
     /// # Errors
     /// As [`Client::edit`].
     pub fn note(&mut self, now: UnixMs, record: RecordId, text: &str, party: Option<&Party>) -> Result<EntryId, ClientError> {
-        let id = self.draw_entry();
-        self.edit(now, record, &[Act::note(id.clone(), text)], party)?;
+        let acts = |id: &EntryId| vec![Act::note(id.clone(), text)];
+        let id = self.next_entry(record, &acts)?;
+        self.edit(now, record, &acts(&id), party)?;
         Ok(id)
     }
 
@@ -142,11 +147,11 @@ impl Client {
         reason: &str,
         party: Option<&Party>,
     ) -> Result<EntryId, ClientError> {
-        let id = self.draw_entry();
         let named = |name| FieldName::parse(name).expect("built-in names are names");
-        let entry = [(named("until"), Value::from(until_day)), (named("reason"), Value::from(reason))].into();
-        let act = Act::Put { field: named(built_in::PAUSES), key: id.to_string(), entry };
-        self.edit(now, record, &[act], party)?;
+        let entry: EntryParts = [(named("until"), Value::from(until_day)), (named("reason"), Value::from(reason))].into();
+        let acts = |id: &EntryId| vec![Act::Put { field: named(built_in::PAUSES), key: id.to_string(), entry: entry.clone() }];
+        let id = self.next_entry(record, &acts)?;
+        self.edit(now, record, &acts(&id), party)?;
         Ok(id)
     }
 
@@ -162,9 +167,17 @@ impl Client {
         reason: &str,
         party: Option<&Party>,
     ) -> Result<EntryId, ClientError> {
-        let id = self.draw_entry();
-        self.edit(now, record, &[Act::void(id.clone(), target, reason)], party)?;
+        let acts = |id: &EntryId| vec![Act::void(id.clone(), target, reason)];
+        let id = self.next_entry(record, &acts)?;
+        self.edit(now, record, &acts(&id), party)?;
         Ok(id)
+    }
+
+    /// The name of what these acts add to a record: one that need not travel, where there is one.
+    fn next_entry(&mut self, record: RecordId, acts: &dyn Fn(&EntryId) -> Vec<Act>) -> Result<EntryId, ClientError> {
+        let actor = self.me.actor;
+        let follows = self.hot(record)?.next_entry(actor, acts);
+        Ok(follows.unwrap_or_else(|_| self.draw_entry()))
     }
 
     /// Where a record belongs, if something of it stands here.

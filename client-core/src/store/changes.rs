@@ -128,12 +128,12 @@ impl Store {
     }
 
     /// The one change whose name begins so, and its record.
-    pub fn change_beginning(&self, prefix: [u8; 8]) -> Result<Option<(ChangeHash, RecordId)>, StoreError> {
+    pub fn change_beginning(&self, prefix: &[u8]) -> Result<Option<(ChangeHash, RecordId)>, StoreError> {
         // Blobs are sorted byte by byte, a shorter one first.
         let mut select = self.db.prepare_cached("SELECT hash, record FROM changes WHERE hash > ?1 ORDER BY hash LIMIT 2")?;
         let read = |row: &Row<'_>| Ok((id(row, "hash", ChangeHash::from_slice)?, id(row, "record", RecordId::from_slice)?));
-        let rows: Vec<(ChangeHash, RecordId)> = select.query_map([&prefix[..]], read)?.collect::<Result<_, _>>()?;
-        let mut found = rows.into_iter().filter(|(hash, _)| hash.0.starts_with(&prefix));
+        let rows: Vec<(ChangeHash, RecordId)> = select.query_map([prefix], read)?.collect::<Result<_, _>>()?;
+        let mut found = rows.into_iter().filter(|(hash, _)| hash.0.starts_with(prefix));
         Ok(found.next().filter(|_| found.next().is_none()))
     }
 

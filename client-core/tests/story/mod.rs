@@ -11,8 +11,8 @@ use renolog_client_core::store::{Enrolled, Place};
 use renolog_protocol::batch::{Batch, RawBatch};
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::chain::{Brought, Mark};
-use renolog_protocol::codec::PREFIX;
-use renolog_protocol::id::{Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
+use renolog_protocol::codec::{Known, actor_of};
+use renolog_protocol::id::{ActorId, Audience, ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
 use renolog_protocol::key::PublicKey;
 use renolog_protocol::record::Record;
 use renolog_protocol::refusal::{Code, Refusal};
@@ -227,7 +227,7 @@ impl World {
             }
             server::Output::Introduce { .. } => server::Input::Introduced(self.introduction(&self.phones[phone])),
             server::Output::Submit(parcel) => {
-                let Ok(raw) = parcel.open(&|prefix| self.server.begins(prefix)) else {
+                let Ok(raw) = parcel.open(&self.server) else {
                     let session = self.phones[phone].session.as_mut().expect("it asked");
                     return session.handle(server::Input::NotTaken(ByeCode::Unpackable, "what does it stand on?".into()));
                 };
@@ -355,6 +355,22 @@ impl World {
     }
 }
 
+impl Known for Server {
+    type Error = std::convert::Infallible;
+
+    fn begins(&self, prefix: &[u8]) -> Result<Option<(ChangeHash, RecordId)>, Self::Error> {
+        let entries = self.feeds.values().flatten();
+        let mut found = entries.filter(|entry| entry.hash.0.starts_with(prefix));
+        Ok(found.next().map(|entry| (entry.hash, entry.record)))
+    }
+
+    fn actors(&self, record: RecordId) -> Result<Vec<ActorId>, Self::Error> {
+        let of_record = self.feeds.values().flatten().filter(|entry| entry.record == record);
+        let actor = |entry: &FeedEntry| if let Body::Change(bytes) = &entry.body { actor_of(bytes) } else { None };
+        Ok(of_record.filter_map(actor).collect())
+    }
+}
+
 impl Server {
     fn judge(&mut self, now: UnixMs, raw: RawBatch) -> Receipt {
         let (person, key) = self.keys[&raw.device];
@@ -366,12 +382,6 @@ impl Server {
         let (rulings, skew) = (rulings.try_into().expect("bounded"), now - batch.device_time());
         let mark = self.mark(batch.feed());
         Receipt { device: batch.device(), number: batch.number(), rulings, received: now, skew, mark }
-    }
-
-    fn begins(&self, prefix: [u8; PREFIX]) -> Result<Option<(ChangeHash, RecordId)>, std::convert::Infallible> {
-        let entries = self.feeds.values().flatten();
-        let mut found = entries.filter(|entry| entry.hash.0.starts_with(&prefix));
-        Ok(found.next().map(|entry| (entry.hash, entry.record)))
     }
 
     fn mark(&self, feed: FeedId) -> Option<Mark> {

@@ -4,7 +4,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::chunk::{MAGIC, PLAIN_CHANGE, Reader};
+use crate::chunk::{COLUMNS, MAGIC, PLAIN_CHANGE, Reader};
 
 /// What a chunk says before its columns, and the columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,38 @@ impl<'a> Parts<'a> {
         chunk.extend(named);
         chunk
     }
+}
+
+/// One column of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Column<'a> {
+    pub(super) name: u32,
+    pub(super) bytes: &'a [u8],
+}
+
+/// The columns of a change; `None` if they are not ours, or joining them would not make the same bytes.
+pub(super) fn columns_of(columns: &[u8]) -> Option<Vec<Column<'_>>> {
+    let mut reader = Reader::of(columns);
+    let count = reader.unsigned().ok()?;
+    let head = |reader: &mut Reader<'_>| Some((u32::try_from(reader.unsigned().ok()?).ok()?, reader.unsigned().ok()?));
+    let table: Vec<(u32, u64)> = (0..count).map(|_| head(&mut reader)).collect::<Option<_>>()?;
+    let found = table.into_iter().map(|(name, length)| Some(Column { name, bytes: reader.take(length).ok()? }));
+    let found: Vec<Column<'_>> = found.collect::<Option<_>>()?;
+    let again: Vec<(u32, &[u8])> = found.iter().map(|column| (column.name, column.bytes)).collect();
+    let ours = found.iter().all(|column| COLUMNS.contains(&column.name)) && found.is_sorted_by(|a, b| a.name < b.name);
+    (ours && joined(&again) == columns).then_some(found)
+}
+
+/// Columns as a change ends with them.
+pub(super) fn joined<B: AsRef<[u8]>>(columns: &[(u32, B)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    unsigned(&mut bytes, columns.len() as u64);
+    for (name, column) in columns {
+        unsigned(&mut bytes, u64::from(*name));
+        unsigned(&mut bytes, column.as_ref().len() as u64);
+    }
+    columns.iter().for_each(|(_, column)| bytes.extend(column.as_ref()));
+    bytes
 }
 
 fn sixteen(reader: &mut Reader<'_>) -> Option<[u8; 16]> {

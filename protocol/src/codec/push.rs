@@ -1,9 +1,8 @@
 //! The changes of a push.
 
-use super::changes::{Packer, Unpacker};
 use super::squeeze::{fold, unfold};
-use super::streams::In;
-use super::{BadPack, Known, NEWEST, Unread};
+use super::streams::{In, Out};
+use super::{BadPack, Known, NEWEST, OLDEST_WRITTEN, Unread, first, lanes};
 use crate::batch::{RawBatch, RawChange};
 use crate::id::ChangeHash;
 use crate::limits;
@@ -53,11 +52,12 @@ impl Parcel {
 /// # Errors
 /// [`BadPack::TooMuch`]: more than a frame holds. Then it travels as it is.
 pub fn pack_push(batch: &RawBatch, is_known: &dyn Fn(&ChangeHash) -> bool) -> Result<PackedPush, BadPack> {
-    let mut packer = Packer::new(is_known);
-    packer.out.number(batch.changes.len() as u64);
-    batch.changes.iter().for_each(|change| packer.change(change.record, &change.bytes));
+    let changes: Vec<_> = batch.changes.iter().map(|change| (change.record, change.bytes.as_slice())).collect();
+    let mut out = Out::default();
+    out.number(changes.len() as u64);
+    let out = lanes::write(out, &changes, is_known);
     let batch_without = RawBatch { changes: List::default(), ..batch.clone() };
-    Ok(PackedPush { batch: batch_without, dictionary: NEWEST, pack: fold(NEWEST, &packer.finish())? })
+    Ok(PackedPush { batch: batch_without, dictionary: NEWEST, pack: fold(NEWEST, &out)? })
 }
 
 /// The batch again, byte for byte.
@@ -67,11 +67,13 @@ pub fn pack_push(batch: &RawBatch, is_known: &dyn Fn(&ChangeHash) -> bool) -> Re
 pub fn unpack_push<K: Known>(push: PackedPush, known: &K) -> Result<RawBatch, Unread<K::Error>> {
     let (ids, together, numbers) = unfold(push.dictionary, &push.pack)?;
     let (numbers, columns) = together.split_at(numbers);
-    let mut unpacker = Unpacker::new(In::new(numbers, columns, ids), known);
-    let count = unpacker.read.count(limits::BATCH_CHANGES)?;
-    let changes = (0..count).map(|_| unpacker.change().map(|(record, bytes)| RawChange { record, bytes }));
-    let changes: Vec<RawChange> = changes.collect::<Result<_, _>>()?;
-    unpacker.finish()?;
+    let mut read = In::new(numbers, columns, ids);
+    let changes: Vec<RawChange> = if push.dictionary < OLDEST_WRITTEN {
+        first::push(read, known)?
+    } else {
+        let count = read.count(limits::BATCH_CHANGES)?;
+        lanes::read(&mut read, count, known)?.into_iter().map(|(record, bytes)| RawChange { record, bytes }).collect()
+    };
     if changes.iter().map(|change| change.bytes.len()).sum::<usize>() > limits::BATCH_BYTES {
         return Err(BadPack::TooMuch.into());
     }

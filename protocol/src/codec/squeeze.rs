@@ -12,7 +12,7 @@ use super::streams::Out;
 use crate::limits;
 
 /// The dictionaries of this build, from version 1 on.
-pub const DICTIONARIES: [&[u8]; 1] = [include_bytes!("../../dictionaries/1.dict")];
+pub const DICTIONARIES: [&[u8]; 2] = [include_bytes!("../../dictionaries/1.dict"), include_bytes!("../../dictionaries/2.dict")];
 /// The version of the newest.
 pub const NEWEST: u32 = DICTIONARIES.len() as u32;
 

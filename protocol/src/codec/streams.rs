@@ -44,6 +44,16 @@ impl Out {
         self.number(0);
     }
 
+    /// The place of an id among those named so far.
+    pub(super) fn place_of(&self, id: &[u8; ID]) -> Option<u64> {
+        self.known_ids.get(id).copied()
+    }
+
+    /// How many ids were named so far.
+    pub(super) fn ids_named(&self) -> u64 {
+        self.known_ids.len() as u64
+    }
+
     /// The same of words.
     pub(super) fn word(&mut self, word: &str) {
         if let Some(place) = self.known_words.get(word).copied() {
@@ -132,6 +142,11 @@ impl<'a> In<'a> {
                 Ok(id)
             }
         }
+    }
+
+    /// The ids named so far.
+    pub(super) fn ids_named(&self) -> &[[u8; ID]] {
+        &self.known_ids
     }
 
     /// So many bytes of what does not compress.

@@ -172,6 +172,19 @@ impl Record {
         understand::apply(&mut self.doc, &std::mem::take(&mut self.waiting))
     }
 
+    /// The name of what these acts add for their writer, such that it need not travel: see [`EntryId::following`].
+    ///
+    /// # Errors
+    /// [`CannotWrite`], as [`Self::write`].
+    pub fn next_entry(&self, actor: ActorId, acts: &dyn Fn(&EntryId) -> Vec<Act>) -> Result<EntryId, CannotWrite> {
+        let blank = EntryId::BLANK.parse().expect("it is spelled as one");
+        // Neither the party nor the time is in the columns.
+        let stamp = Stamp { actor, party: Party::parse("nobody").expect("a name"), device_time: UnixMs(0) };
+        let change = self.clone().write(&acts(&blank), &stamp)?;
+        let columns = crate::codec::columns_in(change.bytes()).ok_or(CannotWrite::Nothing)?;
+        Ok(EntryId::following(self.id, actor, &self.heads(), columns))
+    }
+
     /// Turns acts into a change and takes it in. On an error the record is as it was.
     ///
     /// # Errors

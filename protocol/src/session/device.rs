@@ -19,8 +19,8 @@ use crate::limits;
 use crate::roster::Roster;
 use crate::time::{SpanMs, UnixMs};
 use crate::wire::{
-    Begun, Bye, ChunkFrame, Content, Cursor, Follow, Frame, Grant, Hello, Item, Items, Ping, Place, Push, Receipt, RosterVersion,
-    Ruled, Ruling, Seen, TokenFrame, Unfollow, VERSION, Visit, Welcome,
+    Begun, Bye, ChunkFrame, Common, Content, Cursor, Follow, Frame, Grant, Hello, Item, Items, Ping, Place, Push, Receipt,
+    RosterVersion, Ruled, Ruling, Seen, Senseless, ShortHello, ShortReceipt, TokenFrame, Unfollow, VERSION, Visit, Welcome,
 };
 
 /// What the server said, ready to be acted on.
@@ -95,6 +95,9 @@ pub enum Event {
     /// What the server says of its past does not follow from what it said before: of one feed, or of some feed where it is
     /// not known yet which.
     Rewritten(Option<FeedId>),
+    /// An older server does not know this kind of frame, with which the device introduced itself. It must say everything
+    /// in full, on another connection.
+    NotUnderstood(u32),
     /// The server ends the connection.
     Bye(Bye),
 }
@@ -154,6 +157,14 @@ pub struct Greeting {
     pub begun: Vec<Begun>,
 }
 
+/// A batch that waits for its receipt.
+#[derive(Debug)]
+struct UnderWay {
+    feed: FeedId,
+    /// What was brought along of it, in order.
+    names: Vec<ChangeHash>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct DeviceSession {
@@ -161,7 +172,9 @@ pub struct DeviceSession {
     /// The last position of each feed when it was granted.
     heads: BTreeMap<FeedId, Seq>,
     epoch: Option<Epoch>,
-    in_flight: BTreeMap<(DeviceId, u64), FeedId>,
+    in_flight: BTreeMap<(DeviceId, u64), UnderWay>,
+    /// What was said in short, and so may be gone on from in short.
+    common: Option<Common>,
     me: (DeviceId, PersonId),
     pasts: BTreeMap<FeedId, Past>,
     /// Snapshots of which the device has a part.
@@ -194,8 +207,11 @@ impl DeviceSession {
             begun: (!begun.is_empty()).then(|| begun.clone().try_into().expect("cut to its bound")),
         };
         let begun = begun.into_iter().map(|begun| (begun.feed, begun)).collect();
-        let session = Self { cursors, heads: BTreeMap::new(), epoch: None, in_flight: BTreeMap::new(), me, pasts, begun };
-        (session, Frame::from(hello).encode())
+        let short = ShortHello::of(&hello);
+        let common = short.is_some().then(|| Common::of(&hello));
+        let (heads, in_flight) = (BTreeMap::new(), BTreeMap::new());
+        let session = Self { cursors, heads, epoch: None, in_flight, common, me, pasts, begun };
+        (session, short.map_or_else(|| Frame::from(hello), Frame::from).encode())
     }
 
     /// How many more pushes may leave before a receipt comes.
@@ -206,6 +222,11 @@ impl DeviceSession {
     /// Whether this batch was sent on this connection and waits for its receipt.
     pub fn awaits(&self, device: DeviceId, number: u64) -> bool {
         self.in_flight.contains_key(&(device, number))
+    }
+
+    /// Whether anything that was sent on this connection waits for its receipt.
+    pub fn is_awaiting(&self) -> bool {
+        !self.in_flight.is_empty()
     }
 
     /// The message that carries a batch, if there is [room](Self::room) and it is not under way already.
@@ -219,7 +240,8 @@ impl DeviceSession {
         if self.room() == 0 || self.awaits(batch.device, batch.number) {
             return None;
         }
-        self.in_flight.insert(name, batch.feed);
+        let names = batch.changes.iter().map(|change| Change::name_of(&change.bytes)).collect();
+        self.in_flight.insert(name, UnderWay { feed: batch.feed, names });
         Some(Frame::from(Push { batch }).encode())
     }
 
@@ -254,7 +276,35 @@ impl DeviceSession {
 
     /// Tells how far a feed is stored.
     pub fn seen(&self, upto: Cursor) -> Vec<u8> {
-        Frame::from(Seen { upto }).encode()
+        self.common.as_ref().map_or_else(|| Frame::from(Seen { upto }), |common| common.see(Seen { upto })).encode()
+    }
+
+    /// A frame that this end of the connection made, without what the other end knows from the greeting.
+    pub fn in_short(&self, frame: Frame) -> Frame {
+        match (&self.common, frame) {
+            (Some(common), Frame::PackedPush(push)) => common.push(push),
+            (_, frame) => frame,
+        }
+    }
+
+    /// A frame of this connection, from either end, with what was left out of it.
+    ///
+    /// # Errors
+    /// [`PeerError::Senseless`].
+    pub fn in_full(&self, frame: Frame) -> Result<Frame, PeerError> {
+        let Some(common) = &self.common else { return Ok(frame) };
+        Ok(match frame {
+            Frame::ShortPush(push) => common.pushed(push)?.into(),
+            Frame::ShortSeen(seen) => common.seen(seen)?.into(),
+            Frame::ShortReceipt(receipt) => self.receipt_in_full(common, receipt)?.into(),
+            Frame::ShortItems(items) => common.arrived(items, |feed| self.cursors.get(&feed).map(|cursor| cursor.seq))?.into(),
+            frame => frame,
+        })
+    }
+
+    fn receipt_in_full(&self, common: &Common, receipt: ShortReceipt) -> Result<Receipt, PeerError> {
+        let under_way = self.in_flight.get(&(self.me.0, receipt.number)).ok_or(Senseless)?;
+        Ok(common.received(receipt, &under_way.names)?)
     }
 
     /// Asks for a sign of life.
@@ -267,8 +317,12 @@ impl DeviceSession {
     /// # Errors
     /// [`PeerError`] when the server breaks the protocol; the connection must end.
     pub fn handle(&mut self, bytes: &[u8]) -> Result<Vec<Event>, PeerError> {
-        Ok(match Frame::decode(bytes)? {
+        Ok(match self.in_full(Frame::decode(bytes)?)? {
             Frame::Welcome(welcome) if self.epoch.is_none() => self.welcomed(&welcome),
+            Frame::ShortWelcome(short) if self.epoch.is_none() => {
+                let welcome = self.common.as_mut().ok_or(Senseless)?.welcomed(short)?;
+                self.welcomed(&welcome)
+            }
             Frame::Bye(bye) => vec![Event::Bye(bye)],
             // These may come before the welcome, so that whoever is welcomed knows the rules, the working days and the
             // members.
@@ -276,6 +330,7 @@ impl DeviceSession {
             Frame::Schema(frame) => vec![Event::Schema(frame.text)],
             Frame::Calendar(frame) => vec![Event::Calendar(frame.text)],
             Frame::Token(frame) => vec![Event::Token(frame)],
+            Frame::Sorry(sorry) if !self.is_welcomed() => vec![Event::NotUnderstood(sorry.kind)],
             Frame::Pong(_) | Frame::Sorry(_) | Frame::Unknown(_) => Vec::new(),
             frame => self.handle_open(frame)?,
         })
@@ -288,7 +343,7 @@ impl DeviceSession {
             Frame::Receipt(receipt) => self.receipt(receipt),
             Frame::Items(items) => self.items(items, epoch)?,
             Frame::Chunk(chunk) => self.chunk(chunk, epoch)?,
-            Frame::Welcome(_) => return Err(PeerError::OutOfTurn("a second welcome")),
+            Frame::Welcome(_) | Frame::ShortWelcome(_) => return Err(PeerError::OutOfTurn("a second welcome")),
             _ => return Err(PeerError::OutOfTurn("a device's frame")),
         })
     }
@@ -345,7 +400,7 @@ impl DeviceSession {
 
     fn receipt(&mut self, receipt: Receipt) -> Vec<Event> {
         let Receipt { device, number, received, skew, mark, .. } = receipt;
-        let feed = self.in_flight.remove(&(device, number));
+        let feed = self.in_flight.remove(&(device, number)).map(|under_way| under_way.feed);
         let mut events = Vec::new();
         if let Some((feed, past, cursor)) =
             feed.and_then(|feed| Some((feed, self.pasts.get_mut(&feed)?, self.cursors.get(&feed)?)))

@@ -10,7 +10,7 @@ pub mod server;
 pub mod stretch;
 
 use crate::id::FeedId;
-use crate::wire::{BadFrame, Bye};
+use crate::wire::{BadFrame, Bye, Senseless};
 
 /// Why a connection ends. Stable names; they are part of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,9 @@ pub enum PeerError {
     /// It sent a part of a snapshot that cannot be unfolded here.
     #[error("the peer sent a chunk that cannot be read: {0}")]
     Unpackable(#[from] crate::codec::BadPack),
+    /// It sent something in short that means nothing on this connection.
+    #[error("the peer sent what this connection cannot complete: {0}")]
+    Senseless(#[from] Senseless),
     /// An item that refers to nothing.
     #[error("the peer sent an item that refers to nothing")]
     Dangling,

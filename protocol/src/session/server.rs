@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::ByeCode;
-use super::stretch::{Stretch, framed};
+use super::stretch::{Stretch, Telling, framed};
 use crate::calendar::Calendar;
 use crate::chain::{Mark, fingerprint};
 use crate::codec::{CHUNK_CODING, NEWEST, Parcel};
@@ -20,8 +20,8 @@ use crate::roster::Roster;
 use crate::schema::Schema;
 use crate::time::UnixMs;
 use crate::wire::{
-    Begun, CalendarFrame, ChunkFrame, Content, Cursor, Frame, Grant, Grants, Hello, Item, Items, Place, Pong, Receipt,
-    RosterFrame, Ruling, SchemaFrame, Sorry, TokenFrame, VERSION, Visit, Welcome,
+    Begun, CalendarFrame, ChunkFrame, Common, Content, Cursor, Frame, Grant, Grants, Hello, Item, Items, Place, Pong, Receipt,
+    RosterFrame, Ruling, SchemaFrame, Seen, Senseless, Sorry, TokenFrame, VERSION, Visit, Welcome, knows,
 };
 
 /// What happened.
@@ -255,6 +255,8 @@ pub struct ServerSession {
     dictionary: Option<u32>,
     /// Whether its device reads snapshots.
     takes_snapshots: bool,
+    /// What its device said in short, and so may be answered in short.
+    common: Option<Common>,
     reading: Option<Reading>,
     last_read: Option<FeedId>,
     /// Batches that wait for their receipts, and where they belong.
@@ -276,6 +278,7 @@ impl ServerSession {
             followed: BTreeMap::new(),
             dictionary: None,
             takes_snapshots: false,
+            common: None,
             reading: None,
             last_read: None,
             judging: BTreeMap::new(),
@@ -348,10 +351,27 @@ impl ServerSession {
     fn frame(&mut self, frame: Frame) {
         match (frame, &self.phase) {
             (Frame::Hello(hello), Phase::Greeting) => self.hello(hello),
+            (Frame::ShortHello(short), Phase::Greeting) => match short.in_full(self.device) {
+                Some(hello) => {
+                    self.common = Some(Common::of(&hello));
+                    self.hello(hello);
+                }
+                None => self.end(ByeCode::Misbehaved, "a hello of more feeds than one may follow".into()),
+            },
             (Frame::Ping(ping), _) => self.send(Pong { number: ping.number }),
             (Frame::Unknown(kind), _) => self.send(Sorry { kind }),
             (Frame::Push(push), Phase::Introducing(_) | Phase::Open) => self.push(Parcel::Plain(push.batch)),
             (Frame::PackedPush(push), Phase::Introducing(_) | Phase::Open) => self.push(Parcel::Packed(push)),
+            (Frame::ShortPush(short), Phase::Introducing(_) | Phase::Open) => {
+                match self.common.as_ref().and_then(|common| common.pushed(short).ok()) {
+                    Some(push) => self.push(Parcel::Packed(push)),
+                    None => self.end(ByeCode::Misbehaved, Senseless.to_string()),
+                }
+            }
+            (Frame::ShortSeen(short), Phase::Open) => match self.common.as_ref().and_then(|common| common.seen(short).ok()) {
+                Some(Seen { upto }) => self.saw(upto),
+                None => self.end(ByeCode::Misbehaved, Senseless.to_string()),
+            },
             (Frame::Follow(follow), Phase::Open) => {
                 if self.followed.len() >= limits::FEEDS && !self.followed.contains_key(&follow.from.feed) {
                     return self.end(ByeCode::Misbehaved, format!("more than {} feeds", limits::FEEDS));
@@ -391,7 +411,7 @@ impl ServerSession {
         if introduction.schema.version > hello.schema {
             self.send(SchemaFrame { text: introduction.schema.text().to_owned() });
         }
-        if hello.calendar.is_some_and(|known| known != introduction.calendar.fingerprint()) {
+        if hello.calendar.is_some_and(|known| !knows(known, introduction.calendar.fingerprint())) {
             self.send(CalendarFrame { text: introduction.calendar.text().to_owned() });
         }
         introduction.communities.iter().for_each(|standing| self.send_roster(standing));
@@ -403,14 +423,21 @@ impl ServerSession {
         let links: Vec<Link> =
             hello.feeds.iter().filter(goes_on).filter_map(|cursor| introduction.links.get(&cursor.feed).copied()).collect();
         let past = (!links.is_empty()).then(|| fingerprint(links));
-        self.send(Welcome {
+        let welcome = Welcome {
             version: VERSION,
             server_time: introduction.server_time,
             epoch: introduction.epoch,
             schema: introduction.schema.version,
             feeds: grants.try_into().expect("as many as were asked for"),
             past,
-        });
+        };
+        match &mut self.common {
+            Some(common) => {
+                let answer = common.welcome(welcome);
+                self.send(answer);
+            }
+            None => self.send(welcome),
+        }
         hello.feeds.iter().for_each(|cursor| self.saw(*cursor));
         self.out.extend(std::mem::take(&mut self.after_welcome));
     }
@@ -469,7 +496,11 @@ impl ServerSession {
                 _ => None,
             }));
         }
-        self.send(receipt);
+        let frame = match self.common.as_ref().filter(|_| own.is_some()) {
+            Some(common) => common.receipt(receipt),
+            None => receipt.into(),
+        };
+        self.send(frame);
     }
 
     fn grew(&mut self, feed: FeedId, head: Seq) {
@@ -495,9 +526,19 @@ impl ServerSession {
         }
     }
 
+    /// How the device is told of a feed.
+    fn telling(&self, feed: FeedId) -> Telling {
+        let Some(dictionary) = self.dictionary else { return Telling::Plainly };
+        match self.common.as_ref().and_then(|common| common.place(feed, dictionary)) {
+            Some(place) => Telling::InShort { dictionary, place },
+            None => Telling::Packed(dictionary),
+        }
+    }
+
     /// A stretch in which nothing is the device's own goes out as it goes out to the others.
     fn stretch(&mut self, stretch: &Stretch) {
         let (feed, after, upto) = (stretch.feed(), stretch.after(), stretch.upto());
+        let telling = self.telling(feed);
         let reading = Reading { feed, after, snapshot: None };
         let followed = self.followed.get_mut(&feed);
         let followed = followed.filter(|followed| self.reading == Some(reading) && followed.reading(feed) == reading);
@@ -506,7 +547,7 @@ impl ServerSession {
                 self.reading = None;
                 followed.sent = upto;
                 followed.head = upto.max(followed.head);
-                self.out.push_back(Output::Share(stretch.frame(self.dictionary)));
+                self.out.push_back(Output::Share(stretch.frame(telling)));
             }
             _ => self.page(feed, stretch.entries().to_vec(), upto),
         }
@@ -529,7 +570,7 @@ impl ServerSession {
         followed.sent = end.seq;
         followed.own = own.iter().copied().filter(|seq| *seq > end.seq).collect();
         let items = to_items(feed, after, &end, entries.into_iter().filter(|entry| !own.contains(&entry.seq)));
-        self.send(framed(items, self.dictionary));
+        self.send(framed(items, self.telling(feed)));
     }
 
     fn chunk(&mut self, feed: FeedId, chunk: Option<&Packed>) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::server::{FeedEntry, to_items};
 use crate::codec::pack_items;
 use crate::id::{FeedId, Seq};
-use crate::wire::Frame;
+use crate::wire::{Frame, Items, ShortItems};
 
 /// See the module. Entries that follow each other in a feed without gaps; at least one.
 #[derive(Debug)]
@@ -17,8 +17,24 @@ pub struct Stretch {
     feed: FeedId,
     after: Seq,
     entries: Vec<FeedEntry>,
-    /// As it was sent, by the dictionary of those who read packs.
-    frames: Mutex<BTreeMap<Option<u32>, Arc<[u8]>>>,
+    /// As it was sent.
+    frames: Mutex<BTreeMap<Telling, Arc<[u8]>>>,
+}
+
+/// How a device is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Telling {
+    /// As it is.
+    Plainly,
+    /// Packed by this dictionary.
+    Packed(u32),
+    /// Packed and in short, where it greeted in short and named the feed at this place.
+    InShort {
+        /// By this dictionary.
+        dictionary: u32,
+        /// Mostly 0: most devices follow one community.
+        place: u32,
+    },
 }
 
 impl Stretch {
@@ -47,22 +63,28 @@ impl Stretch {
         self.entries.last().map_or(self.after, |entry| entry.seq)
     }
 
-    /// The frame in which all of it travels to whoever reads packs by this dictionary, if they do.
-    pub(super) fn frame(&self, dictionary: Option<u32>) -> Arc<[u8]> {
+    /// The frame in which all of it travels.
+    pub(super) fn frame(&self, telling: Telling) -> Arc<[u8]> {
         let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        frames.entry(dictionary).or_insert_with(|| Arc::from(self.encoded(dictionary))).clone()
+        frames.entry(telling).or_insert_with(|| Arc::from(self.encoded(telling))).clone()
     }
 
-    fn encoded(&self, dictionary: Option<u32>) -> Vec<u8> {
+    fn encoded(&self, telling: Telling) -> Vec<u8> {
         let end = self.entries.last().expect("there is at least one");
-        framed(to_items(self.feed, self.after, end, self.entries.iter().cloned()), dictionary).encode()
+        framed(to_items(self.feed, self.after, end, self.entries.iter().cloned()), telling).encode()
     }
 }
 
 /// The frame of a stretch: packed for whoever reads packs, as it is for others and where it does not fit into one.
-pub(super) fn framed(items: crate::wire::Items, dictionary: Option<u32>) -> Frame {
-    match dictionary.map(|dictionary| pack_items(&items, dictionary)) {
-        Some(Ok(packed)) => packed.into(),
-        _ => items.into(),
+pub(super) fn framed(items: Items, telling: Telling) -> Frame {
+    let (dictionary, place) = match telling {
+        Telling::Plainly => return items.into(),
+        Telling::Packed(dictionary) => (dictionary, None),
+        Telling::InShort { dictionary, place } => (dictionary, Some(place)),
+    };
+    match (pack_items(&items, dictionary), place) {
+        (Ok(packed), Some(place)) => ShortItems::of(place, packed).into(),
+        (Ok(packed), None) => packed.into(),
+        (Err(_), _) => items.into(),
     }
 }

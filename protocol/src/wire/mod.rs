@@ -5,11 +5,13 @@
 //! the connection; it is answered with [`Sorry`] and the connection goes on. `protocol/renolog.cddl` is the specification.
 
 mod list;
+mod short;
 mod snapshot;
 
 use minicbor::{Decode, Decoder, Encode, Encoder};
 
 pub use list::{List, TooMany};
+pub use short::{Common, Run, Senseless, ShortHello, ShortItems, ShortPush, ShortReceipt, ShortSeen, ShortWelcome, Stand, knows};
 pub use snapshot::{Begun, ChunkFrame, Place};
 
 use crate::batch::RawBatch;
@@ -25,6 +27,8 @@ use crate::time::{SpanMs, UnixMs};
 pub const VERSION: u32 = 1;
 /// The websocket subprotocol.
 pub const SUBPROTOCOL: &str = "renolog.v1";
+/// The media type of several frames in one HTTP body: a CBOR sequence (RFC 8742).
+pub const SEQUENCE: &str = "application/cbor-seq";
 
 /// The device introduces itself. Its first pushes leave in the same flight.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -508,6 +512,9 @@ frames! {
     4 Seen(Seen),
     5 Ping(Ping),
     6 PackedPush(PackedPush),
+    7 ShortHello(ShortHello),
+    8 ShortPush(ShortPush),
+    9 ShortSeen(ShortSeen),
     16 Welcome(Welcome),
     17 Receipt(Receipt),
     18 Items(Items),
@@ -521,6 +528,24 @@ frames! {
     26 Token(TokenFrame),
     27 PackedItems(PackedItems),
     28 Chunk(ChunkFrame),
+    29 ShortWelcome(ShortWelcome),
+    30 ShortReceipt(ShortReceipt),
+    31 ShortItems(ShortItems),
+}
+
+/// What frames are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// To greet each other, and to be told who and what there is.
+    Greeting,
+    /// What the device wrote, and receipts.
+    OwnWork,
+    /// What others wrote.
+    OthersWork,
+    /// Whole records for a device that has none.
+    Snapshot,
+    /// Whether somebody is there, and how far a device has come.
+    SignOfLife,
 }
 
 /// Bytes that are no frame. The sender is at fault.
@@ -538,14 +563,26 @@ pub enum BadFrame {
 }
 
 impl Frame {
+    /// What a frame is likely for; only decoding tells.
+    pub fn use_of(bytes: &[u8]) -> Use {
+        let mut d = Decoder::new(bytes);
+        match d.array().and_then(|_| d.u32()) {
+            Ok(1 | 6 | 8 | 17 | 30) => Use::OwnWork,
+            Ok(18 | 27 | 31) => Use::OthersWork,
+            Ok(28) => Use::Snapshot,
+            Ok(4 | 5 | 9 | 22 | 23) => Use::SignOfLife,
+            _ => Use::Greeting,
+        }
+    }
+
     /// Whether this is likely a [`Push`]; only decoding tells.
     pub fn is_push(bytes: &[u8]) -> bool {
         bytes.starts_with(&[0x82, 1])
     }
 
-    /// Whether this is likely [`PackedItems`]; only decoding tells.
+    /// Whether this is likely [`PackedItems`] or [`ShortItems`]; only decoding tells.
     pub fn is_packed_items(bytes: &[u8]) -> bool {
-        bytes.starts_with(&[0x82, 0x18, 27])
+        bytes.starts_with(&[0x82, 0x18, 27]) || bytes.starts_with(&[0x82, 0x18, 31])
     }
 
     /// Takes bytes from anyone.
@@ -568,4 +605,32 @@ impl Frame {
             trailing => Err(BadFrame::Trailing(trailing)),
         }
     }
+}
+
+/// Where the first of several frames ends that stand one after the other; `None` while it is not all there.
+///
+/// # Errors
+/// [`BadFrame`]: no frame begins so.
+pub fn first_end(bytes: &[u8]) -> Result<Option<usize>, BadFrame> {
+    let mut d = Decoder::new(bytes);
+    match d.skip() {
+        Ok(()) => Ok(Some(d.position())),
+        Err(error) if error.is_end_of_input() && bytes.len() <= limits::FRAME_BYTES => Ok(None),
+        Err(error) => Err(BadFrame::Malformed(error.to_string())),
+    }
+}
+
+/// Frames that stand one after the other. Takes bytes from anyone; the frames are not looked into.
+///
+/// # Errors
+/// [`BadFrame`].
+pub fn split(mut bytes: &[u8]) -> Result<Vec<&[u8]>, BadFrame> {
+    let mut frames = Vec::new();
+    while !bytes.is_empty() {
+        let end = first_end(bytes)?.ok_or_else(|| BadFrame::Malformed("the last frame is cut short".into()))?;
+        let (frame, rest) = bytes.split_at(end);
+        frames.push(frame);
+        bytes = rest;
+    }
+    Ok(frames)
 }

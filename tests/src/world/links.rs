@@ -4,7 +4,7 @@ use renolog_client_core::client::{Client, Input, Output};
 use renolog_protocol::codec::unpack_push;
 use renolog_protocol::id::DeviceId;
 use renolog_protocol::time::{SpanMs, UnixMs};
-use renolog_protocol::wire::{Frame, Ruling};
+use renolog_protocol::wire::{BadFrame, Frame, Ruling};
 use renolog_server::store::Store;
 
 use super::World;
@@ -78,7 +78,7 @@ impl<S: Store> World<S> {
         if self.phones[phone.0].link != Some(link) {
             return;
         }
-        if let Ok(Frame::Receipt(receipt)) = Frame::decode(bytes) {
+        if let Ok(Frame::Receipt(receipt)) = self.seen_by(phone, bytes) {
             let accepted = receipt.rulings.iter().filter(|ruled| matches!(ruled.ruling, Ruling::Accepted(..)));
             self.acknowledged.extend(accepted.map(|ruled| ruled.hash));
         }
@@ -104,11 +104,17 @@ impl<S: Store> World<S> {
         }
     }
 
+    /// A frame of a phone's connection, with what was left out of it.
+    fn seen_by(&self, phone: PhoneId, bytes: &[u8]) -> Result<Frame, BadFrame> {
+        Frame::decode(bytes).map(|frame| self.phones[phone.0].client.in_full(frame))
+    }
+
     pub(super) fn send(&mut self, link: LinkId, up: bool, bytes: Vec<u8>) {
-        match Frame::decode(&bytes) {
+        let phone = self.network.phone(link);
+        match self.seen_by(phone, &bytes) {
             Ok(Frame::Push(push)) => self.pushed.push(push.batch),
             Ok(Frame::PackedPush(push)) => {
-                let phone = &self.phones[self.network.phone(link).0].client;
+                let phone = &self.phones[phone.0].client;
                 self.pushed.push(unpack_push(push, phone).expect("its writer has all that it refers to"));
             }
             _ => {}

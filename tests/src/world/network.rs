@@ -126,7 +126,8 @@ impl Network {
         let cut = match self.cut_at {
             Some(CutAt::Message(number)) => number == self.messages - 1,
             Some(CutAt::PushOf(phone)) => {
-                up && ends.phone == phone && matches!(Frame::decode(&bytes), Ok(Frame::Push(_) | Frame::PackedPush(_)))
+                let is_push = |frame: &Frame| matches!(frame, Frame::Push(_) | Frame::PackedPush(_) | Frame::ShortPush(_));
+                up && ends.phone == phone && Frame::decode(&bytes).is_ok_and(|frame| is_push(&frame))
             }
             None => false,
         };

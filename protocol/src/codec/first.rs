@@ -1,15 +1,18 @@
-//! One change after another, each by what is new in it.
+//! How packs by the first dictionary are read: one change after another, field after field. None is written so any more.
 
 use std::collections::HashMap;
 
-use sha2::{Digest, Sha256};
-
+use super::digest::check;
 use super::parts::Parts;
-use super::streams::{In, Out};
-use super::{BadPack, Known, PREFIX, Unread};
+use super::streams::In;
+use super::{BadPack, Known, Unread};
+use crate::batch::RawChange;
 use crate::change::Change;
-use crate::id::{ChangeHash, RecordId};
+use crate::id::{ChangeHash, DeviceId, PersonId, RecordId, Seq};
 use crate::limits;
+use crate::schema::{Party, Role};
+use crate::time::{SpanMs, UnixMs};
+use crate::wire::{Content, Item, Visit};
 
 /// How a dependency is named: by its prefix, in full, or (from here on) by how many changes ago it stood in the pack.
 const BY_PREFIX: u64 = 0;
@@ -23,8 +26,8 @@ const AS_IT_IS: u64 = 1;
 /// A dependency, and its record if that goes with it.
 type Dep = ([u8; 32], Option<RecordId>);
 
-/// Bytes over which the names of all changes of a pack are told.
-const CHECK: usize = 8;
+/// Bytes of a change's name that stand for it.
+const PREFIX: usize = 8;
 
 /// What the last change of a record said, which the next continues.
 #[derive(Debug, Default, Clone, Copy)]
@@ -37,7 +40,6 @@ struct Before {
 #[derive(Debug, Default)]
 struct Memory {
     changes: Vec<(ChangeHash, RecordId)>,
-    places: HashMap<ChangeHash, usize>,
     time: i64,
     seqs: HashMap<(RecordId, [u8; 16]), u64>,
     ops: HashMap<RecordId, u64>,
@@ -57,97 +59,23 @@ impl Memory {
     }
 
     fn name(&mut self, hash: ChangeHash, record: RecordId) {
-        self.places.insert(hash, self.changes.len());
         self.changes.push((hash, record));
-    }
-
-    fn digest(&self) -> [u8; CHECK] {
-        let mut digest = Sha256::new();
-        self.changes.iter().for_each(|(hash, record)| {
-            digest.update(hash.as_bytes());
-            digest.update(record.as_bytes());
-        });
-        digest.finalize()[..CHECK].try_into().expect("a digest is longer")
-    }
-}
-
-/// Writes changes.
-pub(super) struct Packer<'a> {
-    pub(super) out: Out,
-    memory: Memory,
-    is_known: &'a dyn Fn(&ChangeHash) -> bool,
-}
-
-impl<'a> Packer<'a> {
-    /// For a reader that has what `is_known` says.
-    pub(super) fn new(is_known: &'a dyn Fn(&ChangeHash) -> bool) -> Self {
-        Self { out: Out::default(), memory: Memory::default(), is_known }
-    }
-
-    pub(super) fn change(&mut self, record: RecordId, chunk: &[u8]) {
-        let hash = Change::name_of(chunk);
-        let Some(parts) = Parts::of(chunk) else {
-            self.out.number(AS_IT_IS);
-            self.out.id(&record.0);
-            self.out.columns(chunk);
-            return self.memory.name(hash, record);
-        };
-        self.out.number(AS_PARTS);
-        self.out.number(parts.deps.len() as u64);
-        let named: Vec<bool> = parts.deps.iter().map(|dep| self.dep(*dep)).collect();
-        if !named.first().copied().unwrap_or(false) {
-            self.out.id(&record.0);
-        }
-        let before = self.memory.before(record, parts.actor);
-        self.out.id(&parts.actor);
-        self.out.signed(parts.seq.wrapping_sub(before.seq) as i64);
-        self.out.signed(parts.start_op.wrapping_sub(before.start_op) as i64);
-        self.out.signed(parts.time.wrapping_sub(self.memory.time));
-        self.out.word(parts.message);
-        self.out.number(parts.others.len() as u64);
-        parts.others.iter().for_each(|other| self.out.id(other));
-        self.out.columns(parts.columns);
-        self.memory.note(hash, record, &parts);
-    }
-
-    /// Names a dependency; whether its record goes with it.
-    fn dep(&mut self, dep: [u8; 32]) -> bool {
-        let hash = ChangeHash(dep);
-        if let Some(place) = self.memory.places.get(&hash) {
-            self.out.number(BACK + (self.memory.changes.len() - 1 - place) as u64);
-            return true;
-        }
-        if (self.is_known)(&hash) {
-            self.out.number(BY_PREFIX);
-            self.out.ids.extend(&dep[..PREFIX]);
-            return true;
-        }
-        self.out.number(IN_FULL);
-        self.out.ids.extend(dep);
-        false
-    }
-
-    /// Everything, with what it must unfold to.
-    pub(super) fn finish(mut self) -> Out {
-        let digest = self.memory.digest();
-        self.out.ids.extend(digest);
-        self.out
     }
 }
 
 /// Reads changes. Takes bytes from anyone.
-pub(super) struct Unpacker<'a, K> {
-    pub(super) read: In<'a>,
+struct Unpacker<'a, K> {
+    read: In<'a>,
     memory: Memory,
     known: &'a K,
 }
 
 impl<'a, K: Known> Unpacker<'a, K> {
-    pub(super) fn new(read: In<'a>, known: &'a K) -> Self {
+    fn new(read: In<'a>, known: &'a K) -> Self {
         Self { read, memory: Memory::default(), known }
     }
 
-    pub(super) fn change(&mut self) -> Result<(RecordId, Vec<u8>), Unread<K::Error>> {
+    fn change(&mut self) -> Result<(RecordId, Vec<u8>), Unread<K::Error>> {
         match self.read.number()? {
             AS_PARTS => {}
             AS_IT_IS => {
@@ -188,8 +116,8 @@ impl<'a, K: Known> Unpacker<'a, K> {
     fn dep(&mut self) -> Result<Dep, Unread<K::Error>> {
         Ok(match self.read.number()? {
             BY_PREFIX => {
-                let prefix = self.read.fixed()?;
-                let found = self.known.begins(prefix).map_err(Unread::Lookup)?;
+                let prefix: [u8; PREFIX] = self.read.fixed()?;
+                let found = self.known.begins(&prefix).map_err(Unread::Lookup)?;
                 let (hash, record) = found.ok_or(BadPack::Unknown)?;
                 (hash.0, Some(record))
             }
@@ -204,11 +132,67 @@ impl<'a, K: Known> Unpacker<'a, K> {
     }
 
     /// That it is over, and came out as what was packed.
-    pub(super) fn finish(mut self) -> Result<(), BadPack> {
+    fn finish(mut self) -> Result<(), BadPack> {
         let digest = self.read.fixed()?;
         if !self.read.is_empty() {
             return Err(BadPack::Senseless);
         }
-        if digest == self.memory.digest() { Ok(()) } else { Err(BadPack::Mismatch) }
+        if digest == check(&self.memory.changes) { Ok(()) } else { Err(BadPack::Mismatch) }
     }
+}
+
+const CHANGE: u64 = 0;
+const GONE: u64 = 1;
+const ERASURE: u64 = 2;
+
+/// The visits and the entries of a stretch that begins after this position.
+pub(super) fn items<K: Known>(read: In<'_>, after: Seq, known: &K) -> Result<(Vec<Visit>, Vec<Item>), Unread<K::Error>> {
+    let mut unpacker = Unpacker::new(read, known);
+    let count = unpacker.read.count(limits::PAGE_ITEMS)?;
+    let mut visits: Vec<Visit> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let received = visits.last().map_or(0, |visit| visit.received.0);
+        visits.push(visit(&mut unpacker.read, received)?);
+    }
+    let count = unpacker.read.count(limits::PAGE_ITEMS)?;
+    let mut items: Vec<Item> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let (at, visit) = items.last().map_or((after, 0), |item| (item.seq, item.visit));
+        let seq = at.0.checked_add(1).and_then(|next| next.checked_add(unpacker.read.number().ok()?));
+        let seq = Seq(seq.ok_or(BadPack::Senseless)?);
+        let visit = u32::try_from(i64::from(visit).wrapping_add(unpacker.read.signed()?)).map_err(|_| BadPack::Senseless)?;
+        let (record, content) = match unpacker.read.number()? {
+            CHANGE => {
+                let (record, bytes) = unpacker.change()?;
+                (record, Content::Change(bytes))
+            }
+            GONE => (RecordId(unpacker.read.id()?), Content::Gone(ChangeHash(unpacker.read.fixed()?))),
+            ERASURE => (RecordId(unpacker.read.id()?), Content::Erasure(unpacker.read.word()?)),
+            _ => return Err(BadPack::Senseless.into()),
+        };
+        items.push(Item { seq, visit, record, content });
+    }
+    unpacker.finish()?;
+    Ok((visits, items))
+}
+
+fn visit(read: &mut In<'_>, received: i64) -> Result<Visit, BadPack> {
+    Ok(Visit {
+        device: DeviceId(read.id()?),
+        person: PersonId(read.id()?),
+        role: Role::parse(&read.word()?).map_err(|_| BadPack::Senseless)?,
+        party: Party::parse(&read.word()?).map_err(|_| BadPack::Senseless)?,
+        received: UnixMs(received.wrapping_add(read.signed()?)),
+        skew: SpanMs(read.signed()?),
+    })
+}
+
+/// The changes of a push.
+pub(super) fn push<K: Known>(read: In<'_>, known: &K) -> Result<Vec<RawChange>, Unread<K::Error>> {
+    let mut unpacker = Unpacker::new(read, known);
+    let count = unpacker.read.count(limits::BATCH_CHANGES)?;
+    let changes = (0..count).map(|_| unpacker.change().map(|(record, bytes)| RawChange { record, bytes }));
+    let changes: Vec<RawChange> = changes.collect::<Result<_, _>>()?;
+    unpacker.finish()?;
+    Ok(changes)
 }
