@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use ureq::Body;
+use ureq::config::ConfigBuilder;
+use ureq::http::Response;
+use ureq::typestate::AgentScope;
 
+use crate::transport::CONNECT_WITHIN;
 use crate::trust::Trust;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// A link on which nothing moves for this long is gone: see [`renolog_protocol::limits::QUIET`] and what follows it there.
+const MOVES_WITHIN: Duration = Duration::from_secs(105);
 
 /// Why a question was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,10 +59,30 @@ impl Asking {
     /// The server whose feed is at `wss://…`, or `https://…`. Whoever is sent on from a secure address is never sent to one
     /// that is not.
     pub(crate) fn of(trust: &Trust, server: &str) -> Self {
-        let base = asked_at(server);
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER_WITHIN)).proxy(None);
+        let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_WITHIN));
+        Self::with(config, trust, asked_at(server))
+    }
+
+    /// The same for what may take long while it moves: it waits as long as for a websocket's first and next bytes.
+    pub(crate) fn patiently(trust: &Trust, server: &str) -> Self {
+        let config = ureq::Agent::config_builder().timeout_connect(Some(CONNECT_WITHIN));
+        let config = config.timeout_per_read(Some(MOVES_WITHIN)).timeout_per_write(Some(MOVES_WITHIN));
+        Self::with(config, trust, asked_at(server))
+    }
+
+    fn with(config: ConfigBuilder<AgentScope>, trust: &Trust, base: String) -> Self {
+        let config = config.http_status_as_error(false).proxy(None);
         let agent = config.https_only(base.starts_with("https:")).tls_config(trust.asking()).build().into();
         Self { agent, base }
+    }
+
+    /// Brings bytes of this type; what answers is the caller's to read.
+    ///
+    /// # Errors
+    /// As the library says.
+    pub(crate) fn bring(&self, path: &str, token: &str, media_type: &str, body: &[u8]) -> Result<Response<Body>, ureq::Error> {
+        let request = self.agent.post(format!("{}/api/v1/{path}", self.base));
+        request.header("Authorization", format!("Bearer {token}")).content_type(media_type).send(body)
     }
 
     /// # Errors
@@ -75,7 +102,7 @@ impl Asking {
     }
 }
 
-fn answer<T: DeserializeOwned>(answered: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<T, AskError> {
+fn answer<T: DeserializeOwned>(answered: Result<Response<Body>, ureq::Error>) -> Result<T, AskError> {
     let unreachable = |e: ureq::Error| AskError::Unreachable(e.to_string());
     let mut response = answered.map_err(unreachable)?;
     let status = response.status();

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use renolog_protocol::deadlines::Due;
 use renolog_protocol::id::{CommunityId, EntryId, RecordId};
@@ -22,6 +22,7 @@ use crate::enrol::{self, Enrolment};
 pub use crate::settings::Settings;
 use crate::store::{Enrolled, Filter, ListedRecord, Place};
 use crate::trust::{BadRoots, Trust};
+use crate::ways::Ways;
 
 /// What time it is.
 pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
@@ -104,6 +105,8 @@ impl Device {
             clock,
             trust,
             traffic: Arc::default(),
+            ways: Mutex::new(Ways::default()),
+            since: Instant::now(),
             work: Notify::new(),
             revision,
             activity: watch::Sender::new(0),
@@ -172,9 +175,34 @@ impl Device {
 
     /// Tells that someone looks at the screen, or that the network changed: it connects, or asks for a sign of life, now.
     pub fn nudge(&self) {
+        lock(&self.shared.ways).nudged(self.shared.since.elapsed());
         if let Err(error) = self.with(|client, now| client.handle(now, Input::Nudge)) {
             tracing::warn!(%error, "a nudge");
         }
+    }
+
+    /// Comes and goes, for a background task that has so much time: brings what is unsent and fetches what is new, each time in
+    /// one request, and is offline again afterwards. Whether everything was done. A device that is connected stays so.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`], [`ClientError::Store`].
+    pub async fn visit(&self, within: Duration) -> Result<bool, DeviceError> {
+        let runs = lock(&self.driver.0).as_ref().is_some_and(|task| !task.is_finished());
+        lock(&self.shared.ways).only_visits = !runs;
+        let done = match self.start() {
+            Ok(()) => tokio::time::timeout(within, self.settled()).await.map_or(Ok(false), |settled| settled.map(|()| true)),
+            Err(error) => Err(error),
+        };
+        if !runs {
+            self.stop().await;
+        }
+        lock(&self.shared.ways).only_visits = false;
+        done
+    }
+
+    /// Whether the network breaks websockets, as far as is known, and the device visits the server now and then instead.
+    pub fn is_visiting(&self) -> bool {
+        lock(&self.shared.ways).is_visiting()
     }
 
     /// Another address for the same server, from the next connection on.
@@ -301,7 +329,9 @@ impl Device {
     /// # Errors
     /// As there.
     pub fn status(&self) -> Result<Status, DeviceError> {
-        Ok(self.peek(|client| client.status())?)
+        let status = self.peek(|client| client.status())?;
+        let (up, down) = self.link_bytes();
+        Ok(Status { usage: status.usage.of_link(up, down), ..status })
     }
 
     /// TCP payload sent and received since the device was opened, in bytes: everything there is but the packets' headers.

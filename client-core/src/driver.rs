@@ -1,7 +1,7 @@
 //! The task behind a device: does what the client asks of the link, and tells it what happens there.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use renolog_protocol::time::UnixMs;
 use tokio::sync::{Notify, watch};
@@ -10,6 +10,7 @@ use crate::client::{Client, Input, Output};
 use crate::device::Clock;
 use crate::transport::{Link, LinkEvent, Target, Traffic};
 use crate::trust::Trust;
+use crate::ways::{TIME_ENOUGH, Way, Ways};
 
 /// What a device's handles and its task share.
 pub(crate) struct Shared {
@@ -17,6 +18,9 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) trust: Trust,
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) ways: Mutex<Ways>,
+    /// Since when moments are counted for the ways.
+    pub(crate) since: Instant,
     /// Rung when there may be something for the link.
     pub(crate) work: Notify,
     pub(crate) revision: watch::Sender<u64>,
@@ -68,17 +72,49 @@ impl Shared {
     }
 }
 
+/// A link, and what has come of it.
+struct Standing {
+    link: Link,
+    way: Way,
+    opened: Instant,
+    heard: bool,
+}
+
+impl Shared {
+    fn open(&self) -> Option<Standing> {
+        let target = self.target()?;
+        let way = lock(&self.ways).next(self.since.elapsed());
+        Some(Standing { link: Link::open(target, way, self.traffic.clone()), way, opened: Instant::now(), heard: false })
+    }
+
+    /// The server was heard.
+    fn heard(&self, link: &mut Option<Standing>) {
+        let Some(standing) = link.as_mut().filter(|standing| !standing.heard) else { return };
+        standing.heard = true;
+        lock(&self.ways).taken(standing.way, true, self.since.elapsed());
+    }
+
+    /// A link is over, by this end's wish or not.
+    fn ended(&self, standing: Option<Standing>, by_wish: bool) {
+        let Some(Standing { way, opened, heard, .. }) = standing else { return };
+        if !heard && (!by_wish || opened.elapsed() > TIME_ENOUGH) {
+            lock(&self.ways).taken(way, false, self.since.elapsed());
+        }
+    }
+}
+
 /// Does what the client asks, and tells it what happens, until it is aborted.
 pub(crate) async fn drive(shared: Arc<Shared>) {
-    let mut link: Option<Link> = None;
+    let mut link: Option<Standing> = None;
     loop {
         while let Some(output) = { lock(&shared.client).poll_output() } {
             match output {
-                Output::Connect => link = shared.target().map(|target| Link::open(target, shared.traffic.clone())),
-                Output::Send(bytes) => link.iter().for_each(|link| link.send(bytes.clone())),
-                Output::Disconnect => link = None,
+                Output::Connect => link = shared.open(),
+                Output::Send(bytes) => link.iter().for_each(|standing| standing.link.send(bytes.clone())),
+                Output::Disconnect => shared.ended(link.take(), true),
             }
         }
+        link.iter().for_each(|standing| standing.link.said());
         let due = { lock(&shared.client).poll_timeout() };
         tokio::select! {
             () = shared.work.notified() => {}
@@ -89,25 +125,34 @@ pub(crate) async fn drive(shared: Arc<Shared>) {
     }
 }
 
-fn happened(shared: &Shared, link: &mut Option<Link>, event: LinkEvent) {
+fn happened(shared: &Shared, link: &mut Option<Standing>, event: LinkEvent) {
     match event {
         LinkEvent::SignedIn(token) => shared.handle(Input::SignedIn(token)),
         LinkEvent::Connected => shared.handle(Input::Connected),
-        LinkEvent::Frame(bytes) => shared.handle(Input::Frame(&bytes)),
+        LinkEvent::Frame(bytes) => {
+            shared.heard(link);
+            shared.handle(Input::Frame(&bytes));
+        }
         LinkEvent::TurnedAway(bye) => {
-            *link = None;
+            // Whoever turns a device away was reached.
+            shared.heard(link);
+            shared.ended(link.take(), false);
             shared.handle(Input::TurnedAway(bye));
         }
+        LinkEvent::Visited => {
+            shared.ended(link.take(), false);
+            shared.handle(Input::Visited);
+        }
         LinkEvent::Gone => {
-            *link = None;
+            shared.ended(link.take(), false);
             shared.handle(Input::Disconnected);
         }
     }
 }
 
-async fn next(link: &mut Option<Link>) -> LinkEvent {
+async fn next(link: &mut Option<Standing>) -> LinkEvent {
     match link {
-        Some(link) => link.event().await,
+        Some(standing) => standing.link.event().await,
         None => std::future::pending().await,
     }
 }

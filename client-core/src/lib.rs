@@ -8,7 +8,7 @@
 //! ```text
 //!   Device ──► Client ──► store      SQLite: records, changes, outbox, drafts, cursors
 //!     │           └─────► engine     connect, greet, push, ping, wait
-//!     └──► transport                 websocket
+//!     └──► transport                 websocket; where networks break them, one request at a time
 //! ```
 //!
 //! What was refused comes back as a draft with the reason; what was written on top of it is said again as far as it can
@@ -66,6 +66,8 @@ mod sign_in;
 pub mod store;
 mod transport;
 mod trust;
+mod visit;
+mod ways;
 
 pub use asking::AskError;
 pub use client::Client;

@@ -1,4 +1,4 @@
-//! The websocket: opens it, moves frames, and tells when bytes really moved.
+//! The link: a websocket or a [visit](crate::visit); opens it, moves frames, and tells when bytes really moved.
 //!
 //! It decides nothing. [`crate::device`] feeds what happens here to the client and does what the client asks.
 
@@ -28,9 +28,11 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::sign_in::{Signer, sign_in};
 use crate::trust::Trust;
+use crate::visit::{Missed, visit};
+use crate::ways::Way;
 
 /// A phone in a stairwell needs several seconds to find its network again; longer than this is no network.
-const CONNECT_WITHIN: Duration = Duration::from_secs(20);
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 /// What the system may take off our hands before it is on its way. Small, so that a push on a slow link is seen to move:
 /// 32 kB (Linux doubles the figure) last 32 s at 8 kbit/s, less than a silent link is given.
 const SEND_BUFFER_BYTES: u32 = 16 << 10;
@@ -55,7 +57,17 @@ pub(crate) enum LinkEvent {
     Connected,
     Frame(Vec<u8>),
     TurnedAway(Bye),
+    /// A visit is over: what was brought is answered.
+    Visited,
     Gone,
+}
+
+/// What the client says.
+#[derive(Debug)]
+enum Outgoing {
+    Frame(Vec<u8>),
+    /// It says no more before it hears something.
+    Said,
 }
 
 /// Bytes on the link, TCP payload both ways, since the device was opened.
@@ -75,6 +87,15 @@ impl Traffic {
         self.down.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn went_up(&self, bytes: usize) {
+        self.up.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn came_down(&self, bytes: usize) {
+        self.down.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.moved.notify_one();
+    }
+
     /// Waits until bytes came in, or bytes that had to wait went out.
     pub(crate) async fn moved(&self) {
         self.moved.notified().await;
@@ -84,18 +105,18 @@ impl Traffic {
 /// One connection, or the attempt at one. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Link {
-    outgoing: mpsc::UnboundedSender<Vec<u8>>,
+    outgoing: mpsc::UnboundedSender<Outgoing>,
     events: mpsc::Receiver<LinkEvent>,
 }
 
 impl Link {
-    pub(crate) fn open(target: Target, traffic: Arc<Traffic>) -> Self {
+    pub(crate) fn open(target: Target, way: Way, traffic: Arc<Traffic>) -> Self {
         // Bounded by the session: a greeting, a few pushes in flight, and small change.
         let (outgoing, to_send) = mpsc::unbounded_channel();
         let (report, events) = mpsc::channel(MESSAGES_WAITING);
         tokio::spawn(async move {
             tokio::select! {
-                last = last_word(target, traffic, to_send, &report) => drop(report.send(last).await),
+                last = last_word(target, way, traffic, to_send, &report) => drop(report.send(last).await),
                 () = let_go(&report) => {}
             }
         });
@@ -103,9 +124,15 @@ impl Link {
     }
 
     pub(crate) fn send(&self, bytes: Vec<u8>) {
-        if self.outgoing.send(bytes).is_err() {
+        if self.outgoing.send(Outgoing::Frame(bytes)).is_err() {
             tracing::debug!("a message for a link that is gone");
         }
+    }
+
+    /// The client has said all that it has to say for now.
+    pub(crate) fn said(&self) {
+        // A link that is gone says so itself.
+        drop(self.outgoing.send(Outgoing::Said));
     }
 
     pub(crate) async fn event(&mut self) -> LinkEvent {
@@ -121,10 +148,14 @@ async fn let_go(report: &mpsc::Sender<LinkEvent>) {
 
 async fn last_word(
     target: Target,
+    way: Way,
     traffic: Arc<Traffic>,
-    to_send: mpsc::UnboundedReceiver<Vec<u8>>,
+    to_send: mpsc::UnboundedReceiver<Outgoing>,
     report: &mpsc::Sender<LinkEvent>,
 ) -> LinkEvent {
+    if way == Way::Visit {
+        return visited(target, traffic, to_send, report).await;
+    }
     match live(target, traffic, to_send, report).await {
         Ok(()) => LinkEvent::Gone,
         Err(Error::Http(response)) => turned_away(&response),
@@ -138,7 +169,7 @@ async fn last_word(
 async fn live(
     target: Target,
     traffic: Arc<Traffic>,
-    to_send: mpsc::UnboundedReceiver<Vec<u8>>,
+    to_send: mpsc::UnboundedReceiver<Outgoing>,
     report: &mpsc::Sender<LinkEvent>,
 ) -> Result<(), Error> {
     let socket = match connect_soon(&target, traffic.clone()).await {
@@ -209,18 +240,17 @@ async fn open(host: &str, port: u16) -> Result<TcpStream, std::io::Error> {
 
 async fn converse(
     socket: WebSocketStream<Wire>,
-    mut to_send: mpsc::UnboundedReceiver<Vec<u8>>,
+    mut to_send: mpsc::UnboundedReceiver<Outgoing>,
     report: &mpsc::Sender<LinkEvent>,
 ) -> Result<(), Error> {
     let (mut sink, mut stream) = socket.split();
     let write = async {
-        while let Some(bytes) = to_send.recv().await {
-            sink.feed(Message::binary(bytes)).await?;
-            // What is ready leaves together: the greeting and the first pushes in one flight.
-            while let Ok(bytes) = to_send.try_recv() {
-                sink.feed(Message::binary(bytes)).await?;
+        while let Some(outgoing) = to_send.recv().await {
+            match outgoing {
+                Outgoing::Frame(bytes) => sink.feed(Message::binary(bytes)).await?,
+                // What is said in one go leaves together: the greeting and the first pushes in one flight.
+                Outgoing::Said => sink.flush().await?,
             }
-            sink.flush().await?;
         }
         sink.close().await
     };
@@ -243,6 +273,57 @@ async fn converse(
     }
 }
 
+/// Brings what the client says first, and hears the answer.
+async fn visited(
+    mut target: Target,
+    traffic: Arc<Traffic>,
+    mut to_send: mpsc::UnboundedReceiver<Outgoing>,
+    report: &mpsc::Sender<LinkEvent>,
+) -> LinkEvent {
+    if report.send(LinkEvent::Connected).await.is_err() {
+        return LinkEvent::Gone;
+    }
+    let flight = Arc::new(first_flight(&mut to_send).await);
+    let mut may_sign_in = true;
+    loop {
+        let (asked, brought, counts, told) = (target.clone(), flight.clone(), traffic.clone(), report.clone());
+        let visit = tokio::task::spawn_blocking(move || {
+            let mut heard = |frame| told.blocking_send(LinkEvent::Frame(frame)).is_ok();
+            visit((&asked.trust, &asked.server, &asked.token), &brought, &counts, &mut heard)
+        });
+        match visit.await {
+            Ok(Ok(())) => return LinkEvent::Visited,
+            Ok(Err(Missed::Refused(answer))) if answer.status() == StatusCode::UNAUTHORIZED && may_sign_in => {
+                may_sign_in = false;
+                let Some(token) = signed_in(&target).await else { return turned_away(&answer) };
+                target.token.clone_from(&token);
+                if report.send(LinkEvent::SignedIn(token)).await.is_err() {
+                    return LinkEvent::Gone;
+                }
+            }
+            Ok(Err(Missed::Refused(answer))) => return turned_away(&answer),
+            Ok(Err(Missed::Broken(why))) => {
+                tracing::debug!(%why, "a visit");
+                return LinkEvent::Gone;
+            }
+            Err(_) => return LinkEvent::Gone,
+        }
+    }
+}
+
+/// The greeting and the first pushes, as many as one request takes; the others come with the next.
+async fn first_flight(to_send: &mut mpsc::UnboundedReceiver<Outgoing>) -> Vec<u8> {
+    let mut flight = Vec::new();
+    while let Some(outgoing) = to_send.recv().await {
+        match outgoing {
+            Outgoing::Frame(bytes) if flight.len() + bytes.len() <= limits::FRAME_BYTES => flight.extend(bytes),
+            Outgoing::Said if flight.is_empty() => {}
+            Outgoing::Frame(_) | Outgoing::Said => break,
+        }
+    }
+    flight
+}
+
 fn sync_address(server: &str) -> String {
     let base = server.trim_end_matches('/');
     let base = match base.split_once("://") {
@@ -263,7 +344,6 @@ fn turned_away(response: &Response<Option<Vec<u8>>>) -> LinkEvent {
     let words = |key: &str| problem.as_ref()?.get(key)?.as_str().map(str::to_owned);
     let code = match response.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ByeCode::NotAllowed,
-        StatusCode::UPGRADE_REQUIRED => ByeCode::Incompatible,
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => ByeCode::Busy,
         _ => return LinkEvent::Gone,
     };
@@ -301,8 +381,7 @@ impl AsyncRead for Counted {
         let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
         let read = buf.filled().len() - before;
         if read > 0 {
-            self.traffic.down.fetch_add(read as u64, Ordering::Relaxed);
-            self.traffic.moved.notify_one();
+            self.traffic.came_down(read);
         }
         polled
     }
@@ -314,7 +393,7 @@ impl AsyncWrite for Counted {
         match &polled {
             Poll::Pending => self.waited = true,
             Poll::Ready(Ok(written)) => {
-                self.traffic.up.fetch_add(*written as u64, Ordering::Relaxed);
+                self.traffic.went_up(*written);
                 if std::mem::take(&mut self.waited) {
                     self.traffic.moved.notify_one();
                 }

@@ -1,5 +1,7 @@
 //! One websocket: moves bytes between a socket and a [`ServerSession`], and does what the session asks.
 
+pub mod visit;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,18 +57,7 @@ type Judged = Result<Pushed, (ByeCode, String)>;
 pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut socket: WebSocket) {
     let id = device.id;
     info!(device = %id, "connected");
-    let wake = app.hub.connect(id);
-    let mut connection = Connection {
-        session: ServerSession::new(id),
-        listening: std::collections::BTreeSet::new(),
-        skew: SpanMs(0),
-        ticket,
-        reconsider: None,
-        stay: Stay::begin(&app, id),
-        app,
-        device,
-        wake,
-    };
+    let mut connection = Connection::begin(app, device, ticket);
     match connection.run(&mut socket).await {
         Ok(()) => info!(device = %id, "disconnected"),
         Err(why) => info!(device = %id, %why, "connection lost"),
@@ -74,6 +65,21 @@ pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut sock
 }
 
 impl Connection {
+    fn begin(app: App, device: DeviceRow, ticket: Option<Ticket>) -> Self {
+        let id = device.id;
+        Self {
+            session: ServerSession::new(id),
+            listening: std::collections::BTreeSet::new(),
+            skew: SpanMs(0),
+            ticket,
+            reconsider: None,
+            stay: Stay::begin(&app, id),
+            wake: app.hub.connect(id),
+            app,
+            device,
+        }
+    }
+
     async fn run(&mut self, socket: &mut WebSocket) -> Result<(), axum::Error> {
         let mut judging = FuturesUnordered::new();
         // Apart, so that a receipt does not wait for a part of a snapshot that is still being made.
@@ -82,33 +88,37 @@ impl Connection {
         let mut heard = Instant::now();
         let mut gone = std::pin::pin!(sleep_until(heard + GONE));
         loop {
-            while let Some(output) = self.session.poll_output() {
-                match output {
-                    Output::Send(_) | Output::Share(_) => {
-                        if send(socket, output).await? == Sent::Stuck {
-                            debug!(device = %self.device.id, "the link takes nothing any more");
-                            return Ok(());
-                        }
-                    }
-                    // What is seldom awaited is boxed here and below: its state would stand in every silent connection's.
-                    Output::Introduce { device_time, cursors } => Box::pin(self.introduce(device_time, cursors)).await,
-                    Output::Submit(batch) => {
-                        judging.push(judge(self.app.clone(), self.stay.pace(), self.signer(), self.skew, batch));
-                    }
-                    Output::Read { feed, after } => match self.app.hub.tail(feed, after) {
-                        Some(stretch) => self.session.handle(Input::Stretch(stretch)),
-                        None => Box::pin(self.read(feed, after)).await,
-                    },
-                    Output::ReadChunk { feed, of, after } => packing.push(chunk(self.app.clone(), feed, of, after)),
-                    Output::Saw { feed, upto } => self.saw(feed, upto),
-                    Output::Close => {
-                        drop(socket.send(Message::Close(None)).await);
+            // One thing after another: what the device says is heard between two pages of a long log, not after the last, and
+            // its receipt waits for one page.
+            let output = self.session.poll_output();
+            let goes_on = output.is_some();
+            match output {
+                Some(output @ (Output::Send(_) | Output::Share(_))) => {
+                    if send(socket, output).await? == Sent::Stuck {
+                        debug!(device = %self.device.id, "the link takes nothing any more");
                         return Ok(());
                     }
                 }
+                // What is seldom awaited is boxed here and below: its state would stand in every silent connection's.
+                Some(Output::Introduce { device_time, cursors }) => Box::pin(self.introduce(device_time, cursors)).await,
+                Some(Output::Submit(batch)) => {
+                    judging.push(judge(self.app.clone(), self.stay.pace(), self.signer(), self.skew, batch));
+                }
+                Some(Output::Read { feed, after }) => match self.app.hub.tail(feed, after) {
+                    Some(stretch) => self.session.handle(Input::Stretch(stretch)),
+                    None => Box::pin(self.read(feed, after)).await,
+                },
+                Some(Output::ReadChunk { feed, of, after }) => packing.push(chunk(self.app.clone(), feed, of, after)),
+                Some(Output::Saw { feed, upto }) => self.saw(feed, upto),
+                Some(Output::Close) => {
+                    drop(socket.send(Message::Close(None)).await);
+                    return Ok(());
+                }
+                None => {}
             }
             let reconsider = self.reconsider.map(|at| (at - self.app.clock.now()).0.max(0).unsigned_abs());
             tokio::select! {
+                biased;
                 message = socket.recv() => {
                     heard = Instant::now();
                     match message {
@@ -123,6 +133,8 @@ impl Connection {
                     }
                 }
                 Some(judged) = judging.next(), if !judging.is_empty() => self.judged(judged),
+                (code, why) = self.stay.over() => self.end(code, why),
+                () = until(&mut stopping) => self.end(ByeCode::GoingAway, "the server is going down"),
                 Some(packed) = packing.next(), if !packing.is_empty() => self.packed(packed),
                 news = self.wake.news() => {
                     if self.news(news) {
@@ -136,8 +148,7 @@ impl Connection {
                     over if over <= Instant::now() => return Ok(()),
                     later => gone.as_mut().reset(later),
                 },
-                (code, why) = self.stay.over() => self.end(code, why),
-                () = until(&mut stopping) => self.end(ByeCode::GoingAway, "the server is going down"),
+                () = std::future::ready(()), if goes_on => {}
             }
         }
     }

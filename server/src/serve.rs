@@ -5,13 +5,19 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 
 use crate::app::{App, Handle};
 use crate::data_dir::DataDirError;
 use crate::door::{Certificate, CertificateError, CertificateFiles, Door};
 use crate::{http, retention};
+
+/// What the system takes off our hands before it is on its way (Linux doubles the figure). A receipt must not stand behind
+/// megabytes of a log that somebody fetches: at 64 kbit/s it waits for some seconds, not for minutes.
+const SEND_BUFFER_BYTES: u32 = 32 << 10;
+/// Connections that wait to be taken, as tokio has it.
+const WAITING_TO_COME_IN: u32 = 1024;
 
 /// How long connections may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(10);
@@ -66,7 +72,15 @@ pub async fn listen_encrypted(address: SocketAddr, files: CertificateFiles) -> R
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|why| ServeError::Listen { address, why })
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        // Connections have it of the socket that they came by.
+        socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+        socket.bind(address)?;
+        socket.listen(WAITING_TO_COME_IN)
+    };
+    bound().map_err(|why| ServeError::Listen { address, why })
 }
 
 /// Serves until `stop` is done; then says goodbye to every connection and finishes what was taken.

@@ -249,6 +249,7 @@ fn questions(town: &Town) -> Vec<Asked> {
     let mut post = |route: &'static str, about: &str, path: String, body: Value| {
         all.push(question("POST", route, about, path, Some(body)));
     };
+    post("/api/v1/sync", "", "/api/v1/sync".into(), json!({}));
     post("/api/v1/enrol", "", "/api/v1/enrol".into(), json!({}));
     post("/api/v1/sign-in", "", "/api/v1/sign-in".into(), json!({}));
     for (audience, change) in &town.refused {

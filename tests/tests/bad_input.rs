@@ -320,6 +320,7 @@ async fn every_route_needs_a_token() {
         ("POST", "/api/v1/admin/tokens"),
         ("POST", "/api/v1/enrol"),
         ("GET", "/api/v1/sync"),
+        ("POST", "/api/v1/sync"),
     ];
     blocking(move || {
         for (method, path) in routes {

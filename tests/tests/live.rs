@@ -118,7 +118,7 @@ async fn killed_before_the_commit() {
     database.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
     let before = street.chen_link.sent_up();
     let second = street.chen_raises("12幢 顶楼");
-    street.chen_link.until_sent_up(before + 300).await;
+    street.chen_link.until_sent_up(before + 100).await;
     street.server.kill();
     database.execute_batch("ROLLBACK").expect("it was begun");
     drop(database);
@@ -161,7 +161,7 @@ async fn killed_in_the_middle_of_many_pushes() {
         for number in 0..10 {
             records.push(street.chen_raises(&format!("{round}-{number}")));
         }
-        street.chen_link.until_sent_up(before + 700).await;
+        street.chen_link.until_sent_up(before + 400).await;
         street.kill_and_restart().await;
     }
     street.all_is_well(&records).await;

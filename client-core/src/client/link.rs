@@ -17,6 +17,9 @@ pub enum Input<'a> {
     Frame(&'a [u8]),
     /// The connection is gone, or never came about.
     Disconnected,
+    /// The connection was a visit: what left with [`Output::Send`] before anything was heard is answered, and it is over.
+    /// What was sent later did not leave, and is sent with the next.
+    Visited,
     /// The server would not open the connection, and said why.
     TurnedAway(Bye),
     /// Bytes moved on the link; see [`crate::engine::Input::LinkMoved`].

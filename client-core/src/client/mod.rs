@@ -22,6 +22,7 @@ mod replay;
 mod snapshot;
 mod tally;
 mod typed;
+mod usage;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -49,6 +50,7 @@ pub use history::{HistoryEntry, Mark};
 pub use link::{Input, Output};
 pub use read::{Conflict, Fate, Made, Status, SyncState, Writer};
 pub use typed::Unclear;
+pub use usage::{Bytes, Usage};
 
 use crate::engine::{self, Engine};
 use crate::sign_in::Signer;
@@ -81,7 +83,7 @@ pub struct Client {
     caution: outgoing::Caution,
     /// The latest moment that was chosen because an earlier one was taken; see `compose_new`.
     made_alike: UnixMs,
-    frame_bytes: (u64, u64),
+    usage: Usage,
     /// Whether everything travels as it is, because a pack was of no use.
     plainly: bool,
     /// Whether feeds come by pages from their beginning, because a snapshot was of no use.
@@ -123,7 +125,7 @@ impl Client {
             rested: BTreeSet::new(),
             caution: outgoing::Caution::default(),
             made_alike: UnixMs(0),
-            frame_bytes: (0, 0),
+            usage: Usage::default(),
             plainly: false,
             by_pages: false,
         };
@@ -257,6 +259,7 @@ impl Client {
             }
             Input::Frame(bytes) => return self.frame(now, bytes),
             Input::Disconnected => engine::Input::Disconnected,
+            Input::Visited => engine::Input::Visited,
             Input::TurnedAway(bye) => engine::Input::TurnedAway(bye),
             Input::LinkMoved => engine::Input::LinkMoved,
             Input::Nudge => {
@@ -299,7 +302,7 @@ impl Client {
 
     /// Does what the engine asks for until it asks for nothing more.
     fn frame(&mut self, now: UnixMs, bytes: &[u8]) -> Result<(), ClientError> {
-        self.frame_bytes.1 += bytes.len() as u64;
+        self.usage.received(bytes);
         let unfolded = self.unpacked(bytes);
         self.engine.handle(
             now,
@@ -321,7 +324,7 @@ impl Client {
                     engine::Output::Connect => self.out.push_back(Output::Connect),
                     engine::Output::Send(bytes) => {
                         let bytes = self.packed(bytes);
-                        self.frame_bytes.0 += bytes.len() as u64;
+                        self.usage.sent(&bytes);
                         self.out.push_back(Output::Send(bytes));
                     }
                     engine::Output::Disconnect => self.out.push_back(Output::Disconnect),

@@ -10,7 +10,7 @@ use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::Bye;
 
 use super::record::parse;
-use super::{Client, ClientError};
+use super::{Client, ClientError, Usage};
 use crate::store::{Filter, Kept, ListedRecord};
 
 /// How far a record's changes from this device have come.
@@ -107,6 +107,8 @@ pub struct Status {
     pub bytes_up: u64,
     /// Bytes of frames received since the store was opened.
     pub bytes_down: u64,
+    /// What the bytes were for.
+    pub usage: Usage,
     /// Why the server last hung up, until it answers again.
     pub last_bye: Option<Goodbye>,
     /// When it connects or asks next.
@@ -232,8 +234,9 @@ impl Client {
             drafts: self.store.drafts()?.len() as u64,
             last_contact: self.me.last_contact,
             clock_offset: self.me.clock_offset,
-            bytes_up: self.frame_bytes.0,
-            bytes_down: self.frame_bytes.1,
+            bytes_up: self.usage.in_frames().up,
+            bytes_down: self.usage.in_frames().down,
+            usage: self.usage,
             last_bye: self.engine.last_bye().map(Goodbye::from),
             next_attempt: self.engine.poll_timeout().filter(|_| !self.engine.is_connected()),
         })

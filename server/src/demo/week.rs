@@ -124,8 +124,8 @@ pub(super) async fn play(app: &App, clock: &MovedClock, server: SocketAddr, devi
 
     calendar.it_is(3, 11, 30);
     // A link that breaks in the middle of the first push, and again in the middle of the next.
-    chen.online_over_a_bad_link(&[900, 1400]).await?;
-    zhang.online_over_a_bad_link(&[700]).await?;
+    chen.online_over_a_bad_link(&[420, 470]).await?;
+    zhang.online_over_a_bad_link(&[420]).await?;
     sun.settle("收到新整改单  new rectifications came").await?;
     sun.go(passage, "issue", None)?;
     sun.go(cable, "issue", None)?;
@@ -155,7 +155,7 @@ pub(super) async fn play(app: &App, clock: &MovedClock, server: SocketAddr, devi
     qian.settle("通道已清理  the passage is cleared").await?;
 
     calendar.it_is(5, 9, 15);
-    li.online_over_a_bad_link(&[1100]).await?;
+    li.online_over_a_bad_link(&[440]).await?;
     for member in [&mut zhou, &mut sun, &mut chen, &mut zhang] {
         member.online().await?;
     }

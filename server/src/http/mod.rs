@@ -42,6 +42,9 @@ use crate::app::App;
 /// No question to the store takes longer on a healthy disk.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// A visit's pushes over a slow link, and their receipts.
+const VISIT_WITHIN: Duration = Duration::from_secs(120);
+
 /// A roster as long as may be, over a slow link, on a slow disk.
 const IMPORT_WITHIN: Duration = Duration::from_secs(600);
 
@@ -77,10 +80,17 @@ pub fn router(app: App) -> Router {
     let import = post(import::import)
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, IMPORT_WITHIN))
         .layer(from_fn(typed::answers));
+    // A device is held to its own pace by what it pushes, and may wait for that.
+    let visits = Router::new()
+        .route("/api/v1/sync", post(sync::visit))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, VISIT_WITHIN))
+        .layer(RequestBodyLimitLayer::new(limits::FRAME_BYTES))
+        .layer(from_fn(typed::answers));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/api/v1/admin/import", import)
         .route("/api/v1/sync", get(sync::upgrade))
+        .merge(visits)
         .nest("/api/v1", api)
         .layer(from_fn_with_state(app.clone(), attempts::failures))
         .fallback(problem::no_such_route)

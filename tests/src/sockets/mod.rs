@@ -9,7 +9,7 @@ mod served;
 
 pub use peer::{Enrolled, Peer};
 pub use raw::{Answer, exchange, plain};
-pub use relay::Relay;
+pub use relay::{Breaks, Relay};
 pub use secure::{Authority, shown};
 pub(crate) use served::knock;
 pub use served::{InProcess, Killable, Office, Opening, request, serve_as_child};

@@ -7,7 +7,7 @@ use renolog_protocol::key::DeviceKey;
 use renolog_protocol::record::{Created, Record, Stamp, creation};
 use renolog_protocol::schema::{FieldName, KindName, Party, Schema, Value};
 use renolog_protocol::time::UnixMs;
-use renolog_protocol::wire::{Bye, Frame, Hello, List, Push, Receipt, VERSION};
+use renolog_protocol::wire::{Bye, Cursor, Frame, Hello, List, Push, Receipt, VERSION};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -121,13 +121,23 @@ impl Peer {
     /// If there is none.
     pub async fn greet(office: &Office, who: &Enrolled) -> Self {
         let mut peer = Self::connect(office, who).await;
-        peer.say(Hello {
+        peer.hello(who, Vec::new()).await;
+        peer.until(|frame| matches!(frame, Frame::Welcome(_))).await;
+        peer
+    }
+
+    /// Says hello as an older device would that follows these feeds.
+    ///
+    /// # Panics
+    /// If the socket is gone.
+    pub async fn hello(&mut self, who: &Enrolled, feeds: Vec<Cursor>) {
+        self.say(Hello {
             oldest: VERSION,
             newest: VERSION,
             device: who.device,
             schema: u32::MAX,
             device_time: now(),
-            feeds: List::default(),
+            feeds: feeds.try_into().expect("no more than one may follow"),
             rosters: List::default(),
             calendar: None,
             dictionary: None,
@@ -135,8 +145,6 @@ impl Peer {
             begun: None,
         })
         .await;
-        peer.until(|frame| matches!(frame, Frame::Welcome(_))).await;
-        peer
     }
 
     /// Sends a frame.

@@ -23,6 +23,18 @@ struct State {
     held: watch::Sender<bool>,
     /// Bytes that have gone up.
     up: watch::Sender<u64>,
+    breaks: watch::Sender<Breaks>,
+}
+
+/// What a relay does to websockets, as some networks do. It lets everything else through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breaks {
+    /// Nothing.
+    Nothing,
+    /// They cannot be opened.
+    Upgrades,
+    /// They can be opened, and are cut with the first word.
+    FirstWord,
 }
 
 impl Relay {
@@ -33,8 +45,8 @@ impl Relay {
     pub async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let state =
-            Arc::new(State { server: watch::Sender::new(server), held: watch::Sender::new(false), up: watch::Sender::new(0) });
+        let (server, held, up) = (watch::Sender::new(server), watch::Sender::new(false), watch::Sender::new(0));
+        let state = Arc::new(State { server, held, up, breaks: watch::Sender::new(Breaks::Nothing) });
         let task = tokio::spawn({
             let state = state.clone();
             async move {
@@ -61,6 +73,11 @@ impl Relay {
         self.state.held.send_replace(held);
     }
 
+    /// From now on websockets are treated so; those that stand stay.
+    pub fn break_websockets(&self, how: Breaks) {
+        self.state.breaks.send_replace(how);
+    }
+
     /// Bytes that have gone up so far.
     pub fn sent_up(&self) -> u64 {
         *self.state.up.borrow()
@@ -78,7 +95,19 @@ impl Drop for Relay {
     }
 }
 
-async fn relay(device: TcpStream, state: Arc<State>) -> std::io::Result<()> {
+/// Whether a connection begins as a websocket does.
+async fn is_websocket(device: &TcpStream) -> std::io::Result<bool> {
+    let mut head = [0; 1024];
+    let read = device.peek(&mut head).await?;
+    Ok(String::from_utf8_lossy(&head[..read]).to_ascii_lowercase().contains("upgrade: websocket"))
+}
+
+async fn relay(mut device: TcpStream, state: Arc<State>) -> std::io::Result<()> {
+    let breaks = *state.breaks.borrow();
+    let breaks = if breaks != Breaks::Nothing && is_websocket(&device).await? { breaks } else { Breaks::Nothing };
+    if breaks == Breaks::Upgrades {
+        return device.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+    }
     let address = *state.server.borrow();
     let server = TcpStream::connect(address).await?;
     device.set_nodelay(true)?;
@@ -91,6 +120,9 @@ async fn relay(device: TcpStream, state: Arc<State>) -> std::io::Result<()> {
             let read = from_device.read(&mut buffer).await?;
             if read == 0 {
                 return Ok::<_, std::io::Error>(());
+            }
+            if breaks == Breaks::FirstWord && !buffer.starts_with(b"GET ") {
+                return Ok(());
             }
             to_server.write_all(&buffer[..read]).await?;
             state.up.send_modify(|up| *up += read as u64);
