@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use renolog_client_core::Device;
+use renolog_client_core::client::Bytes;
 
+use super::reconnect::{between, causes};
 use super::{founded, newcomer};
 use crate::bench::finding::Finding;
 use crate::bench::serving::Serving;
@@ -31,22 +32,18 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     tokio::time::sleep(Duration::from_secs(6)).await;
     device.stop().await;
 
-    let before = frames(&device)?;
+    let before = device.status()?.usage;
     device.start()?;
     device.settled().await?;
     tokio::time::sleep(Duration::from_secs(6)).await;
-    let after = frames(&device)?;
-    let (up, down) = (after.0 - before.0, after.1 - before.1);
+    let usage = between(&before, &device.status()?.usage);
+    let Bytes { up, down } = usage.in_frames();
     let wire = link.connections().into_iter().next_back().context("there was a connection")?.1;
     device.stop().await;
     Ok(vec![
         Finding::judged("Renolog, frames up", bytes(up), "≤ 64 B", up <= 64),
         Finding::judged("Renolog, frames down", bytes(down), "≤ 64 B", down <= 64),
         Finding::beside("Renolog, the whole wire", format!("{} up, {} down", bytes(wire.up.bytes), bytes(wire.down.bytes))),
+        Finding::beside("Renolog, what the bytes are for, up / down", causes(&usage)),
     ])
-}
-
-fn frames(device: &Device) -> Result<(u64, u64)> {
-    let status = device.status()?;
-    Ok((status.bytes_up, status.bytes_down))
 }

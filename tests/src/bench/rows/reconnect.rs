@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use renolog_client_core::Device;
+use renolog_client_core::client::{Bytes, Usage};
 use renolog_protocol::id::RecordId;
 use serde_json::{Value, json};
 
@@ -34,6 +35,8 @@ struct Reconnect {
     counts: Counts,
     trips: u64,
     took: Duration,
+    /// What our bytes were for.
+    usage: Usage,
 }
 
 pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
@@ -45,6 +48,7 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
         Finding::judged("Renolog, bytes down", bytes(down), "≤ 6 kB", down <= 6_000),
         Finding::judged("Renolog, round trips after the upgrade", ours.trips.to_string(), "1", ours.trips == 1),
         Finding::beside("Renolog, until both have everything", ms(ours.took)),
+        Finding::beside("Renolog, what the bytes are for, up / down", causes(&ours.usage)),
         like_with_many_records(&ours.counts, &many.counts),
     ];
     if installed().is_none() {
@@ -58,6 +62,35 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
         }
     }
     Ok(findings)
+}
+
+/// By cause, in bytes; what is no frame is the upgrade and the websocket's framing.
+pub(super) fn causes(usage: &Usage) -> String {
+    let of = |name: &str, bytes: Bytes| format!("{name} {} / {}", bytes.up, bytes.down);
+    let causes = [
+        of("greeting", usage.greeting),
+        of("own work", usage.own_work),
+        of("others' work", usage.others_work),
+        of("signs of life", usage.signs_of_life),
+        of("upgrade and framing", usage.overhead),
+    ];
+    causes.join(", ")
+}
+
+/// What came to one reading of a device's counters after another.
+pub(super) fn between(before: &Usage, after: &Usage) -> Usage {
+    let less = |of: fn(&Usage) -> Bytes| {
+        let (before, after) = (of(before), of(after));
+        Bytes { up: after.up - before.up, down: after.down - before.down }
+    };
+    Usage {
+        greeting: less(|usage| usage.greeting),
+        own_work: less(|usage| usage.own_work),
+        others_work: less(|usage| usage.others_work),
+        snapshots: less(|usage| usage.snapshots),
+        signs_of_life: less(|usage| usage.signs_of_life),
+        overhead: less(|usage| usage.overhead),
+    }
 }
 
 fn like_with_many_records(few: &Counts, many: &Counts) -> Finding {
@@ -115,16 +148,16 @@ async fn ours(directory: &Path, records: usize, edits: usize) -> Result<Reconnec
     note(&device, &ids, &remarks(OWN, 2, records))?;
 
     link.reshape(far());
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), device.status()?.usage);
     device.start()?;
     device.settled().await?;
     let took = began.elapsed();
     let trips = last(&link)?.round_trips - 1;
     tokio::time::sleep(AFTERWARDS).await;
-    let counts = last(&link)?;
+    let (counts, usage) = (last(&link)?, between(&before, &device.status()?.usage));
     device.stop().await;
     other.stop().await;
-    Ok(Reconnect { counts, trips, took })
+    Ok(Reconnect { counts, trips, took, usage })
 }
 
 fn note(device: &Device, ids: &[RecordId], remarks: &[(usize, Said)]) -> Result<()> {
@@ -193,5 +226,5 @@ async fn peer(system: System, directory: &Path) -> Result<Reconnect> {
     let trips = last(&link)?.round_trips.saturating_sub(1);
     tokio::time::sleep(AFTERWARDS).await;
     let counts = last(&link)?;
-    Ok(Reconnect { counts, trips, took })
+    Ok(Reconnect { counts, trips, took, usage: Usage::default() })
 }
