@@ -5,12 +5,13 @@
 use std::path::Path;
 
 use renolog_protocol::id::PersonId;
-use renolog_protocol::schema::Schema;
+use renolog_protocol::schema::{Role, Schema};
 use renolog_protocol::time::SpanMs;
-use renolog_server::command::{BadLog, Stamped};
+use renolog_server::command::{BadLog, Command, Erase, Stamped};
 use renolog_server::ingest::{Ingest, IngestError, Outcome, Rejection, ReplayError, replay};
 use renolog_server::store::{ALL, ChangeRow, Column, CommandRow, Dumped, Fate, Memory, Read, Scan, Sqlite, Store, Write, dump};
 use renolog_tests::rich::a_rich_log;
+use renolog_tests::world::World;
 
 fn ingest<S: Store>(store: S) -> Ingest<S> {
     Ingest::new(store, Schema::built_in()).unwrap()
@@ -115,6 +116,27 @@ fn the_log_that_a_store_keeps_makes_the_same_store() {
     assert_same(&dump(second.store()).unwrap(), &expected);
     let third = play_own_log(second.into_store()).unwrap();
     assert_same(&dump(third.store()).unwrap(), &expected);
+}
+
+/// Two records were written in under one signature, and the first was erased since.
+#[test]
+fn a_batch_of_which_a_part_was_erased_is_applied_again() {
+    let mut world = World::new(61);
+    let community = world.community("desheng", "德胜新村");
+    let chen = world.enrol(community, "captain", "陈阿姨");
+    world.run_until_quiet();
+    world.offline(chen);
+    let record = world.raise(chen, community, "safety", "3幢 住户姓名");
+    world.raise(chen, community, "safety", "5幢 楼道");
+    world.online(chen);
+    world.run_until_quiet();
+    let (role, reason) = (Role::parse("district").unwrap(), "当事人依法要求删除".into());
+    world.operate(Command::Erase(Erase { record, role, reason, remains: None })).unwrap();
+    world.run_until_quiet();
+    let expected = dump(world.store()).unwrap();
+    let first = play(ingest(Memory::new()), world.log(), 16);
+    let second = play_own_log(first.into_store()).unwrap();
+    assert_same(&dump(second.store()).unwrap(), &expected);
 }
 
 #[test]

@@ -26,6 +26,11 @@ impl fmt::Debug for Original {
 pub(super) struct Past<'a>(pub(super) Option<&'a (dyn Scan + Send)>);
 
 impl Past<'_> {
+    /// Whether a log is applied again.
+    pub(super) fn is_known(self) -> bool {
+        self.0.is_some()
+    }
+
     /// What became of a change that was erased, if it was.
     pub(super) fn erased(self, hash: ChangeHash) -> Result<Option<ChangeRow>, StoreError> {
         let Some(original) = self.0 else { return Ok(None) };

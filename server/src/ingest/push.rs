@@ -36,6 +36,23 @@ pub(super) fn push<S: Store>(
         skew,
         revoked: device.is_revoked_at(received),
     };
+    let row = BatchRow {
+        id,
+        device: device.id,
+        person: device.person,
+        carrier: (push.carrier != device.id).then_some(push.carrier),
+        number: batch.number(),
+        feed: batch.feed(),
+        device_time: batch.device_time(),
+        received,
+        skew,
+        signature: *batch.signature(),
+    };
+    if past.is_known() {
+        // Something of this batch may have been erased since, and its place is filled while the rest is judged. What a
+        // log holds was new when it came.
+        store.put(&row)?;
+    }
     let mut judging = Judging::begin(store, hot, schema, past, batch.feed(), Some(visit))?;
     let mut rulings = Vec::with_capacity(batch.changes().len());
     let mut fresh = false;
@@ -55,18 +72,7 @@ pub(super) fn push<S: Store>(
     }
     fresh |= came_to_nothing(&mut judging, past, id, batch)?;
     if fresh {
-        judging.store().put(&BatchRow {
-            id,
-            device: device.id,
-            person: device.person,
-            carrier: (push.carrier != device.id).then_some(push.carrier),
-            number: batch.number(),
-            feed: batch.feed(),
-            device_time: batch.device_time(),
-            received,
-            skew,
-            signature: *batch.signature(),
-        })?;
+        judging.store().put(&row)?;
     }
     let judged = judging.finish()?;
     let rulings = rulings.try_into().expect("as many as the batch has changes");
