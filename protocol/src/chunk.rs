@@ -111,10 +111,6 @@ fn ascending(names: Vec<&[u8]>) -> Result<(), BadChange> {
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(crate) fn of(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-
     /// Of what a plain change chunk says of itself, after its length.
     pub(crate) fn of_body(chunk: &'a [u8]) -> Option<Self> {
         let mut reader = Self(chunk.get(DATA_AT..)?);
