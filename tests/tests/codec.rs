@@ -168,8 +168,11 @@ fn altered_packs_and_garbage_are_turned_away_or_say_the_same() {
     assert!(turned_away > 3_500);
 }
 
+/// Entries by their places, each with who brought it.
+type Entries = BTreeMap<Seq, (Visit, Item)>;
+
 /// A feed's snapshot, part by part, and its entries as pages bring them.
-fn snapshot_of(world: &World, feed: renolog_protocol::id::FeedId, head: Seq) -> (Vec<Vec<u8>>, BTreeMap<Seq, (Visit, Item)>) {
+fn snapshot_of(world: &World, feed: renolog_protocol::id::FeedId, head: Seq) -> (Vec<Vec<u8>>, Entries) {
     let schema = Schema::built_in();
     let plan = snapshot::plan(world.store(), &schema, feed, head).unwrap().unwrap();
     let (mut packs, mut after) = (Vec::new(), Place::START);
@@ -184,7 +187,7 @@ fn snapshot_of(world: &World, feed: renolog_protocol::id::FeedId, head: Seq) -> 
     (packs, entries(&stretches(world, 512).into_iter().filter(|items| items.feed == feed).collect::<Vec<_>>()))
 }
 
-fn entries(all: &[Items]) -> BTreeMap<Seq, (Visit, Item)> {
+fn entries(all: &[Items]) -> Entries {
     let of = |items: &Items| -> Vec<(Seq, (Visit, Item))> {
         let with = |item: &Item| (item.seq, (items.visits[item.visit as usize].clone(), Item { visit: 0, ..item.clone() }));
         items.items.iter().map(with).collect()

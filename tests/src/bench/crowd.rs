@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use futures_util::{SinkExt, StreamExt};
 use renolog_protocol::batch::RawBatch;
 use renolog_protocol::calendar::Calendar;
+use renolog_protocol::codec::{CHUNK_CODING, unpack_chunk};
 use renolog_protocol::id::{CommunityId, Epoch, Seq};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::wire::{Cursor, Frame, Hello, Items, List, Push, Receipt, RosterVersion, SUBPROTOCOL, VERSION, Welcome};
@@ -88,19 +89,46 @@ impl Caller {
         }
     }
 
-    /// Reads the feed to where it stood when the device was welcomed; how many entries came.
+    /// Reads the feed to where it stood when the device was welcomed; how many entries came. What comes in snapshots is
+    /// counted by the position they are of.
     ///
     /// # Errors
     /// If the server hangs up.
     pub async fn catch_up(&mut self, community: CommunityId) -> Result<usize> {
+        self.read_on(community, false).await
+    }
+
+    /// The same with every part of a snapshot unfolded, and every entry counted.
+    ///
+    /// # Errors
+    /// If the server hangs up, or sends what cannot be unfolded.
+    pub async fn unfold(&mut self, community: CommunityId) -> Result<usize> {
+        self.read_on(community, true).await
+    }
+
+    async fn read_on(&mut self, community: CommunityId, look: bool) -> Result<usize> {
         let heads = self.welcome.feeds.iter().filter(|grant| grant.feed.community == community);
         let head = heads.filter_map(|grant| grant.head).max().unwrap_or_default();
         let mut entries = 0;
         let mut reached = Seq(0);
         while reached < head {
-            let items = self.items().await?;
-            entries += items.items.len();
-            reached = items.upto;
+            match self.next().await? {
+                Frame::Items(items) => {
+                    entries += items.items.len();
+                    reached = items.upto;
+                }
+                Frame::Chunk(chunk) => {
+                    if look {
+                        entries += unpack_chunk(&chunk.pack)?.items.len();
+                    } else if chunk.last {
+                        entries += usize::try_from(chunk.mark.seq.0)?;
+                    }
+                    if chunk.last {
+                        reached = chunk.mark.seq;
+                    }
+                }
+                _ => {}
+            }
         }
         Ok(entries)
     }
@@ -143,6 +171,8 @@ fn hello(who: &Member, known: Known) -> Result<Hello> {
         rosters: List::try_from(rosters).ok().context("one roster")?,
         calendar: Some(Calendar::built_in().fingerprint()),
         dictionary: None,
+        snapshots: known.position.is_none().then_some(CHUNK_CODING),
+        begun: None,
     })
 }
 

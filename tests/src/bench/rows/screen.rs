@@ -1,13 +1,18 @@
 //! A new phone in a basement: how long until there is something to work with.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use renolog_client_core::store::Filter;
 
+use serde_json::{Value, json};
+
 use super::{founded, newcomer};
+use crate::bench::edits::Hand;
 use crate::bench::finding::Finding;
+use crate::bench::peer::{Peer, System};
 use crate::bench::serving::Serving;
 use crate::bench::spread::{bytes, ms};
 use crate::link::{Link, Shape};
@@ -15,7 +20,8 @@ use crate::link::{Link, Shape};
 pub(in crate::bench) const TITLE: &str = "First useful screen at 64 kbit/s, 800 ms round trip, 1 % stalls";
 pub(in crate::bench) const ABOUT: &str = "\
 A device that has nothing connects to a community of 5,000 records and 50,000 changes over a basement's link. Useful is the latest \
-fifty open records, whole. All records of this log are open.";
+fifty open records, whole. All records of this log are open. automerge-repo has no way to say which documents come first, so its device \
+is told the fifty and asks for these alone; ours is told nothing.";
 
 const RECORDS: usize = 5_000;
 const EDITS: usize = 10;
@@ -43,5 +49,50 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     device.stop().await;
     let figure = if reached { ms(took) } else { format!("not within {}", ms(PATIENCE)) };
     let note = format!("{there} records were there by then, {} down", bytes(down));
-    Ok(vec![Finding::judged("Renolog", figure, "≤ 5 s", reached && took <= Duration::from_secs(5)).noting(note)])
+    let mut findings = vec![Finding::judged("Renolog", figure, "≤ 5 s", reached && took <= Duration::from_secs(5)).noting(note)];
+    findings.push(match beside(&directory.join("automerge")).await {
+        Ok((Some(took), down)) => {
+            Finding::beside("automerge-repo, fifty documents", ms(took)).noting(format!("{} down", bytes(down)))
+        }
+        Ok((None, down)) => {
+            let figure = format!("not within {}", ms(PATIENCE));
+            Finding::beside("automerge-repo, fifty documents", figure).noting(format!("{} down", bytes(down)))
+        }
+        Err(error) => Finding::missing("automerge-repo, fifty documents", format!("{error:#}")),
+    });
+    Ok(findings)
+}
+
+/// How long automerge-repo takes for the latest fifty of as many documents, if that is not too long, and what came down by
+/// then.
+async fn beside(directory: &Path) -> Result<(Option<Duration>, u64)> {
+    let mut hand = Hand::new(5);
+    let log = (0..RECORDS).flat_map(|n| hand.record(EDITS).into_iter().map(move |said| said.to_json(n))).collect::<Vec<Value>>();
+    let (all, latest) = (directory.join("all"), directory.join("latest"));
+    let (mut server, address) = Peer::serve(System::Automerge, &directory.join("server")).await?;
+    let mut other = Peer::device(System::Automerge, &directory.join("other"))?;
+    for part in log.chunks(5_000) {
+        other.ask(&json!({"do": "write", "edits": part})).await?;
+    }
+    other.ask(&json!({"do": "ids", "file": all})).await?;
+    other.ask(&json!({"do": "connect", "url": format!("http://{address}")})).await?;
+    let whole = other.progress().await?;
+    server.until(whole, Duration::from_secs(300)).await?;
+    let ids: BTreeMap<usize, Value> = serde_json::from_slice(&std::fs::read(&all)?)?;
+    let fifty: BTreeMap<usize, Value> = ids.into_iter().skip(RECORDS - 50).collect();
+    std::fs::write(&latest, serde_json::to_vec(&fifty)?)?;
+
+    let link = Link::to(address, Shape::basement(1)).await?;
+    let mut device = Peer::device(System::Automerge, &directory.join("own"))?;
+    let began = Instant::now();
+    device.ask(&json!({"do": "connect", "url": link.url()})).await?;
+    let opened = tokio::time::timeout(PATIENCE, async {
+        device.ask(&json!({"do": "open", "file": latest})).await?;
+        device.until((50 * EDITS) as u64, PATIENCE).await
+    });
+    let took = match opened.await {
+        Ok(opened) => opened.map(|()| Some(began.elapsed()))?,
+        Err(_) => None,
+    };
+    Ok((took, link.connections().into_values().next_back().map_or(0, |counts| counts.down.bytes)))
 }
