@@ -157,7 +157,7 @@ async fn whoever_is_shut_out_is_told_within_a_second_by_whichever_order() {
     for (seed, name, order) in [(7, "陈阿姨", "devices/revoke"), (8, "刘叔", "people/suspend"), (9, "李工", "roles/end")] {
         let who = desheng.peer(name, seed).await;
         let mut line = Peer::greet(&desheng.server.office, &who).await;
-        line.say(Follow { from: Cursor { feed: who.feed(), epoch: Epoch(0), seq: Seq(0) } }).await;
+        line.say(Follow { from: Cursor { feed: who.feed(), epoch: Epoch(0), seq: Seq(0) }, begun: None }).await;
         line.until(|frame| granted(frame, &who) == Some(true)).await;
         let body = match order {
             "devices/revoke" => json!({"device": who.device, "reason": "手机遗失"}),
@@ -172,7 +172,7 @@ async fn whoever_is_shut_out_is_told_within_a_second_by_whichever_order() {
         assert!(matches!(receipt.rulings[0].ruling, Ruling::Refused(_)), "{order}: {receipt:?}");
         let kept: Vec<ChangeRow> = desheng.changes().into_iter().filter(|row| row.record == record).collect();
         assert!(matches!(&kept[..], [row] if row.fate == Fate::Refused), "{order}: in quarantine");
-        line.say(Follow { from: Cursor { feed: who.feed(), epoch: Epoch(0), seq: Seq(0) } }).await;
+        line.say(Follow { from: Cursor { feed: who.feed(), epoch: Epoch(0), seq: Seq(0) }, begun: None }).await;
         line.until(|frame| granted(frame, &who) == Some(false)).await;
     }
 }
@@ -310,7 +310,7 @@ async fn a_device_that_catches_up_is_heard_between_two_pages() {
     let liu = desheng.peer("刘叔", 8).await;
     let mut line = Peer::greet(&desheng.server.office, &liu).await;
     let from = Cursor { feed: liu.feed(), epoch: Epoch(0), seq: Seq(0) };
-    line.say(Follow { from }).await;
+    line.say(Follow { from, begun: None }).await;
     line.say(Ping { number: 7 }).await;
     let (mut pages, mut before_the_answer) = (0, None);
     loop {
