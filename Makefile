@@ -10,7 +10,7 @@
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: tools ## build, play a scripted week with real devices, and keep serving (Ctrl-C ends it)
+demo: tools page ## build, play a scripted week with real devices, and keep serving (Ctrl-C ends it)
 	cargo run --release -p renolog-server --bin renolog -- demo
 
 page: tools ## build the page that the server carries, client-core for browsers included

@@ -88,7 +88,11 @@ macro_rules! byte_id {
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
-        byte_id!($(#[$doc])* $name, 16);
+        byte_id!(
+            $(#[$doc])*
+            #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, format = "uuid"))]
+            $name, 16
+        );
 
         impl $name {
             /// A UUID version 7 made of a time and ten random bytes that the caller draws.
@@ -118,7 +122,11 @@ macro_rules! uuid_id {
 
 macro_rules! hex_id {
     ($(#[$doc:meta])* $name:ident, $len:literal, $words:literal) => {
-        byte_id!($(#[$doc])* $name, $len);
+        byte_id!(
+            $(#[$doc])*
+            #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^([0-9a-f]{2})+$"))]
+            $name, $len
+        );
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,6 +210,7 @@ impl ActorId {
 /// while apart collide once in a million such records, and then the server refuses the second and the device draws again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, pattern = "^[a-z2-7]{8}$"))]
 pub struct EntryId(String);
 
 impl EntryId {
@@ -260,6 +269,7 @@ impl fmt::Display for EntryId {
 /// Who may read a record, fixed when it is created. One feed per community and audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Audience {
     /// Every member of the community.
     Open,
@@ -319,6 +329,7 @@ impl<'b, C> minicbor::Decode<'b, C> for Audience {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, minicbor::Encode, minicbor::Decode,
 )]
 #[cbor(array)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FeedId {
     /// Whose log.
     #[n(0)]
@@ -340,6 +351,7 @@ impl fmt::Display for FeedId {
 )]
 #[cbor(transparent)]
 #[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Seq(#[n(0)] pub u64);
 
 impl Seq {

@@ -146,9 +146,11 @@ impl<'b, C> Decode<'b, C> for Code {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode, thiserror::Error)]
 #[cbor(map)]
 #[error("{code}: {zh} {en}")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Refusal {
     /// For programs.
     #[n(0)]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: Code,
     /// For people, in Chinese.
     #[n(1)]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 )]
 #[cbor(transparent)]
 #[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnixMs(#[n(0)] pub i64);
 
 /// A span in milliseconds; negative when the later clock is behind.
@@ -19,6 +20,7 @@ pub struct UnixMs(#[n(0)] pub i64);
 )]
 #[cbor(transparent)]
 #[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SpanMs(#[n(0)] pub i64);
 
 impl SpanMs {

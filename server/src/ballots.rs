@@ -14,7 +14,8 @@ use crate::store::{Column, Read, RecordRow, StoreError};
 pub use text::render;
 
 /// The count of one motion.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = BallotCount)]
 pub struct Counted {
     /// The motion.
     pub motion: RecordId,

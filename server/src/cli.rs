@@ -307,6 +307,8 @@ async fn print_first_code(app: &App) {
             println!("  {}", code.code);
             if let Some(url) = &app.public_url {
                 println!("  {}", url.invitation(&code.code));
+                println!("或在电脑的浏览器里登录管理台 Or sign in to the console, in a browser at a desk:");
+                println!("  {}", url.console(&code.code));
             }
         }
         Ok(None) => {}

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::store::{BatchRow, ChangeRow, Column, PersonRow, Read, RecordRow, StoreError};
 
 /// A record in which something stands against something.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Disagreement {
     /// Which record.
     pub record: RecordId,
@@ -32,7 +32,7 @@ pub struct Disagreement {
 }
 
 /// One field, or one entry of it, in which several values stand.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Conflict {
     /// The field.
     pub field: FieldName,
@@ -48,7 +48,7 @@ pub struct Conflict {
 }
 
 /// One of several values.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Stands {
     /// In words.
     pub value: String,
@@ -58,7 +58,7 @@ pub struct Stands {
 }
 
 /// A move that does not count.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Overtaken {
     /// Which move.
     pub name: MoveName,
@@ -75,7 +75,7 @@ pub struct Overtaken {
 }
 
 /// Who wrote something, and when: from the ledger, not from the record.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Author {
     /// The change.
     pub change: ChangeHash,

@@ -1,6 +1,11 @@
 //! The merged history: what every change of a community or record said, by whom, for which party, in which role then, when
 //! by their clock and when it came, and whether it still counts.
 
+mod difference;
+mod knowledge;
+mod moments;
+mod outline;
+mod pages;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -19,11 +24,16 @@ use crate::store::{
     BatchRow, ChangeRow, Column, DeviceRow, ErasureRow, Fate, PersonRow, Read, RecordRow, SettledRow, StoreError, TimelineRow,
 };
 
+pub use difference::{Altered, Difference, difference};
+pub use knowledge::{Knower, Knowledge, knowledge};
+pub use moments::{Moment, Stood, stood};
+pub use outline::{Lane, Outline, outline};
+pub use pages::{Filter, Pages, page, position_at};
 pub use text::render;
 pub(crate) use text::{how_it_came, marks};
 
 /// One change in the merged history.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Entry {
     /// The change.
     pub change: ChangeHash,
@@ -72,7 +82,7 @@ pub struct Entry {
 }
 
 /// What is to be known of an entry besides what it says.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, utoipa::ToSchema)]
 pub struct Marks {
     /// Its move was overtaken by a parallel one.
     pub superseded: bool,
@@ -89,7 +99,7 @@ pub struct Marks {
 }
 
 /// Who let a refused change stand, and why.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Released {
     /// Why it had been refused.
     pub refused: Refusal,

@@ -28,6 +28,8 @@ pub struct Hub(Mutex<State>);
 struct State {
     feeds: HashMap<FeedId, Feed>,
     devices: HashMap<DeviceId, Vec<Weak<Wake>>>,
+    /// Those who listen to everything.
+    attending: Vec<Weak<Wake>>,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +93,15 @@ impl Hub {
         wake
     }
 
+    /// A bell for a console: rung whenever any feed grows and any standing changes. Who may hear of it is for its holder to ask.
+    pub fn attend(&self) -> Arc<Wake> {
+        let wake = Arc::new(Wake::default());
+        let mut state = self.lock();
+        state.attending.retain(|wake| wake.strong_count() > 0);
+        state.attending.push(Arc::downgrade(&wake));
+        wake
+    }
+
     /// Rings `wake` whenever `feed` grows from now on. Answers how far it has grown since the start, if it has: what the
     /// listener read of the store before it listened may be older than that.
     pub fn listen(&self, wake: &Arc<Wake>, feed: FeedId) -> Option<Seq> {
@@ -126,6 +137,11 @@ impl Hub {
     pub fn grew(&self, feed: FeedId, entries: &[FeedEntry]) {
         let Some(last) = entries.last().map(|entry| entry.seq) else { return };
         let mut state = self.lock();
+        for wake in state.attending.iter().filter_map(Weak::upgrade) {
+            wake.ring(|news| {
+                news.grown.insert(feed, last);
+            });
+        }
         let known = state.feeds.entry(feed).or_default();
         known.head = Some(last);
         known.stretch = None;
@@ -168,7 +184,7 @@ impl Hub {
             wakes.retain(|wake| wake.strong_count() > 0);
             !wakes.is_empty()
         });
-        for wake in state.devices.values().flatten().filter_map(Weak::upgrade) {
+        for wake in state.devices.values().flatten().chain(&state.attending).filter_map(Weak::upgrade) {
             wake.ring(|news| news.roster = true);
         }
     }

@@ -77,11 +77,17 @@ impl PublicUrl {
     pub fn invitation(&self, code: &str) -> Link {
         Link(format!("{}/enrol#{code}", self.0))
     }
+
+    /// The link with which a person signs in to the console; the code is used there.
+    pub fn console(&self, code: &str) -> Link {
+        Link(format!("{}/console#/code/{code}", self.0))
+    }
 }
 
 /// A link with which a person enrols. Whoever has it can.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
+#[derive(utoipa::ToSchema)]
 pub struct Link(String);
 
 impl fmt::Display for Link {

@@ -16,7 +16,7 @@ use crate::figures::Scope;
 use crate::store::{ALL, BatchRow, ChangeRow, Column, FactRow, MemberRow, Read, RecordRow, StoreError};
 
 /// One rule that one record has overrun.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Overdue {
     /// Which record.
     pub record: RecordId,

@@ -16,7 +16,8 @@ use crate::store::{
 const MOST: usize = 500;
 
 /// Where a list goes on, and how much of it is wanted.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Page {
     /// What an earlier answer gave as `next`.
     pub after: Option<String>,
@@ -25,7 +26,7 @@ pub struct Page {
 }
 
 /// A stretch of a list.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Stretch<T> {
     /// What is in it.
     pub items: Vec<T>,
@@ -81,7 +82,7 @@ fn page<S: Read + ?Sized, R: Row, T>(
 }
 
 /// An organisation.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Organisation {
     /// Which.
     pub id: OrganisationId,
@@ -99,7 +100,7 @@ pub fn organisations<S: Read + ?Sized>(store: &S, asked: &Page) -> Result<Stretc
 }
 
 /// A person, what they are where, and on which devices.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Person {
     /// Which.
     pub id: PersonId,
@@ -118,7 +119,7 @@ pub struct Person {
 }
 
 /// A role as it is held.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Held {
     /// Where.
     pub community: CommunityId,
@@ -184,7 +185,8 @@ pub fn people<S: Read + ?Sized>(store: &S, now: UnixMs, asked: &Page) -> Result<
 }
 
 /// Whose roles are asked for.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Roles {
     /// Of this community, by id, short name or name.
     pub community: Option<String>,
@@ -210,7 +212,8 @@ pub fn roles<S: Read + ?Sized>(store: &S, now: UnixMs, asked: &Roles) -> Result<
 }
 
 /// Which devices are asked for.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Devices {
     /// Of this person.
     pub person: Option<PersonId>,
@@ -221,7 +224,7 @@ pub struct Devices {
 }
 
 /// A device.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Device {
     /// Which.
     pub id: DeviceId,
@@ -269,7 +272,7 @@ pub fn devices<S: Read + ?Sized>(store: &S, hub: &Hub, asked: &Devices) -> Resul
 }
 
 /// A one-time code, by what it is called; never the code itself.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Invite {
     /// What it is called.
     pub invite: String,
@@ -311,7 +314,7 @@ pub fn invites<S: Read + ?Sized>(store: &S, now: UnixMs, asked: &Page) -> Result
 }
 
 /// A bearer token for programs, by what it is called.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Token {
     /// What it is called.
     pub name: String,
@@ -335,7 +338,7 @@ fn named(asked: &Page) -> Option<Cell> {
 }
 
 /// Something that an administrator did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Deed {
     /// Its place in the log.
     pub command: u64,

@@ -97,3 +97,38 @@ export class NativeDevice {
     return stdout.trim()
   }
 }
+
+/** The demonstration's week, played and then served, and the two links that it ends with. */
+export class Demo {
+  #child
+  #directory
+
+  static async start() {
+    const demo = new Demo()
+    demo.#directory = await mkdtemp(join(tmpdir(), 'renolog-'))
+    const words = ['demo', '--listen', '127.0.0.1:0', '--data', join(demo.#directory, 'week')]
+    demo.#child = spawn(built('renolog'), words, { env: { ...process.env, RUST_LOG: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'] })
+    const lines = createInterface({ input: demo.#child.stdout })
+    await new Promise((resolve, reject) => {
+      lines.on('line', (line) => {
+        const [link] = /http:[^ ]*\/(enrol|console)#[^ ]+/.exec(line) ?? []
+        if (link?.includes('/enrol#')) demo.volunteer = link
+        if (link?.includes('/console#')) demo.administrator = link
+        if (demo.volunteer && demo.administrator) resolve()
+      })
+      demo.#child.once('exit', (code) => reject(new Error(`the demo ended with ${code}`)))
+    })
+    return demo
+  }
+
+  get directory() {
+    return this.#directory
+  }
+
+  async end() {
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.#child.kill('SIGKILL')
+    await gone
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+}

@@ -12,6 +12,7 @@ use crate::time::UnixMs;
 /// out of it, judges them by the rules and shows them in the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Act {
     /// Makes the record. Always the first act of the first change.
     Create(Created),
@@ -57,6 +58,7 @@ pub type EntryParts = BTreeMap<FieldName, Value>;
 
 /// Who made a record, where and when by their own clock. Written once, with the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Created {
     /// What kind of record.
     pub kind: KindName,

@@ -26,6 +26,7 @@ pub struct Moved {
 /// Whether a move counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Standing {
     /// It took the record to its state.
     Stands,

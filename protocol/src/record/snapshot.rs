@@ -14,6 +14,7 @@ use crate::time::UnixMs;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Source {
     /// The change that wrote it.
     pub change: ChangeHash,
@@ -27,6 +28,7 @@ pub struct Source {
 
 /// Something said, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Said<T> {
     /// What.
     pub value: T,

@@ -12,6 +12,7 @@ use crate::schema::{FieldName, KeySource, Kind, MoveName, OnConflict, Scalar, Sh
 
 /// A record at one moment: the same for everyone who holds the same changes, byte for byte when written as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordView {
     /// Which.
     pub id: RecordId,
@@ -36,6 +37,7 @@ pub struct RecordView {
 
 /// One move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MoveView {
     /// Names it.
     pub id: EntryId,
@@ -56,6 +58,7 @@ pub struct MoveView {
 /// What a field holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum FieldView {
     /// Every value that stands; the last is the one shown first. More than one when people wrote apart.
     Values(Vec<Said<Value>>),
@@ -67,6 +70,7 @@ pub enum FieldView {
 
 /// One entry of a log, set or per-party field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EntryView {
     /// Its key.
     pub key: String,
@@ -79,6 +83,7 @@ pub struct EntryView {
 
 /// A disagreement to be settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldConflict {
     /// The field.
     pub field: FieldName,

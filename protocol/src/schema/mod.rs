@@ -25,6 +25,7 @@ use crate::id::Audience;
 
 /// Everything the rules know.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Schema {
     /// Grows with every change of the file; a device keeps the highest it was given.
     pub version: u32,
@@ -44,6 +45,7 @@ pub struct Schema {
 
 /// A role and the party it speaks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoleRules {
     /// Its name for people.
     pub label: Label,
@@ -53,6 +55,7 @@ pub struct RoleRules {
 
 /// One kind of record.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Kind {
     /// Its own name.
     pub name: KindName,
@@ -85,6 +88,7 @@ pub struct Kind {
 
 /// One field of a kind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Field {
     /// Its name for people.
     pub label: Label,
@@ -108,6 +112,7 @@ pub struct Field {
 /// What concurrent values of a field mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum OnConflict {
     /// A disagreement: shown as a conflict until someone allowed to writes the field again.
     Settle,
@@ -118,6 +123,7 @@ pub enum OnConflict {
 /// The shape of a field.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "shape", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Shape {
     /// One value; concurrent ones are all kept.
     Register(Scalar),
@@ -143,6 +149,7 @@ pub enum Shape {
 /// Where the keys of a set come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum KeySource {
     /// People give them (a building's number): the same key twice is the same thing.
     Given,
@@ -152,6 +159,8 @@ pub enum KeySource {
 
 /// What an entry of a log, set or per-party field holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = EntryShape))]
 pub struct Entry {
     /// Its parts by name.
     pub parts: IndexMap<FieldName, Part>,
@@ -159,6 +168,7 @@ pub struct Entry {
 
 /// One part of an entry.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Part {
     /// Its name for people.
     pub label: Label,
@@ -171,6 +181,7 @@ pub struct Part {
 
 /// One state of a kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct State {
     /// Its name for people.
     pub label: Label,
@@ -180,6 +191,7 @@ pub struct State {
 
 /// One move of a kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Move {
     /// Its name for people.
     pub label: Label,
@@ -201,6 +213,7 @@ pub struct Move {
 
 /// What a move waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Needs {
     /// A field that must hold something: a value, a text, an entry that was not struck out …
     pub field: FieldName,
@@ -217,6 +230,7 @@ pub struct Needs {
 /// Ordered from light to heavy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Weight {
     /// Ends the matter.
     Close,
@@ -239,6 +253,7 @@ impl Weight {
 
 /// When a record in one of some states is overdue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Deadline {
     /// The rule in words.
     pub label: Label,
@@ -256,6 +271,7 @@ pub struct Deadline {
 
 /// A condition on one register.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct When {
     /// The register.
     pub field: FieldName,
@@ -268,6 +284,7 @@ pub struct When {
 /// A span of a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Within {
     /// Hours of any day.
     Hours(u32),

@@ -21,6 +21,11 @@ macro_rules! term {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
+        #[cfg_attr(
+            feature = "openapi",
+            derive(utoipa::ToSchema),
+            schema(value_type = String, pattern = "^[a-z][a-z0-9_]{0,39}$")
+        )]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -127,6 +132,7 @@ term!(
 
 /// What people read instead of a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Label {
     /// In Chinese.
     pub zh: String,

@@ -11,6 +11,7 @@ use crate::id::{PersonId, RecordId};
 /// A value of a register or of one part of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Value {
     /// Cleared, or never known. Unknown is not 0.
     Nothing,
@@ -76,6 +77,7 @@ impl fmt::Display for Value {
 /// The type of a register, or of one part of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Scalar {
     /// Text of at most `max` characters.
     Text {

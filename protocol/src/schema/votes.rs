@@ -7,6 +7,7 @@ use super::Label;
 
 /// How a vote is decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Votes {
     /// Where it is written.
     pub law: Label,
@@ -20,6 +21,7 @@ pub struct Votes {
 /// "过半数" does not (Civil Code art. 1259).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Threshold {
     /// At least this part.
     AtLeast([u32; 2]),

@@ -73,6 +73,7 @@ pub struct Question {
 
 /// The count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tally {
     /// By head.
     pub heads: Count,
@@ -93,6 +94,7 @@ pub struct Tally {
 
 /// One of the two counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Count {
     /// In all.
     pub all: u64,
@@ -109,6 +111,7 @@ pub struct Count {
 /// What follows from a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Outcome {
     /// Passed, however what was set aside is resolved.
     Passed,

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use renolog_protocol::schema::Schema;
+use renolog_protocol::schema::{Role, Schema};
 use tokio::net::TcpListener;
 
 use crate::app::App;
@@ -24,7 +24,8 @@ use crate::cli;
 use crate::clock::MovedClock;
 use crate::data_dir::{self, DataDir};
 use crate::figures::{Known, Scope};
-use crate::office::NewToken;
+use crate::link::{Link, PublicUrl};
+use crate::office::{Invitation, NewToken};
 use crate::serve;
 
 /// Plays the week.
@@ -89,6 +90,10 @@ async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
         println!("  {program} figures --data {}", path.display());
         println!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/communities/desheng/history");
         println!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/communities/desheng/records\n");
+        let (volunteer, administrator) = links(&app, address).await?;
+        println!("在浏览器里看，每个链接登记一台设备  In a browser; each link enrols one device:");
+        println!("  志愿者的手机 a volunteer's phone      {volunteer}");
+        println!("  管理员的电脑 an administrator's desk  {administrator}\n");
     }
     println!("{}", serde_json::to_string(&proof)?);
     drop(app);
@@ -102,6 +107,17 @@ async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
     anyhow::ensure!(proof.converged, "the devices and the server do not agree");
     anyhow::ensure!(proof.lost == 0, "{} edits were lost", proof.lost);
     Ok(())
+}
+
+/// Two links for whoever wants to try: a volunteer's, and an administrator's.
+async fn links(app: &App, address: SocketAddr) -> Result<(Link, Link)> {
+    let url: PublicUrl = format!("http://{address}").parse()?;
+    let good = Invitation { hours: 24, ..Invitation::default() };
+    let role = Some(Role::parse("captain")?);
+    let volunteer = Invitation { name: "体验志愿者".into(), role, communities: vec!["desheng".into()], ..good.clone() };
+    let administrator = Invitation { name: "体验管理员".into(), administrator: true, ..good };
+    let (volunteer, administrator) = (app.take(None, volunteer).await?, app.take(None, administrator).await?);
+    Ok((url.invitation(&volunteer.code), url.console(&administrator.code)))
 }
 
 /// What the week came to in figures.

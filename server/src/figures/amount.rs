@@ -8,6 +8,7 @@ use serde::Serialize;
 /// The value of a figure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
+#[derive(utoipa::ToSchema)]
 pub enum Amount {
     /// A number of what the figure's unit says.
     Whole(i64),
@@ -34,6 +35,7 @@ pub enum Amount {
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(utoipa::ToSchema)]
 pub enum Unit {
     /// 小区.
     Communities,

@@ -29,7 +29,7 @@ use serde::Serialize;
 use crate::store::{FactRow, Read, StoreError};
 
 pub use amount::{Amount, Unit, percent};
-pub use district::{BadDistrict, District};
+pub use district::{BadDistrict, District, Place};
 pub use scope::Scope;
 pub use text::render;
 
@@ -37,7 +37,7 @@ pub use text::render;
 pub const NUMBERS: &[(&str, &str)] = &[("visit", "score"), ("resource", "value_yuan")];
 
 /// One figure.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Figure {
     /// Its stable name: what follows `/figures/`.
     pub name: String,
@@ -70,6 +70,7 @@ pub struct Counted {
 /// Several records about one thing count once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(utoipa::ToSchema)]
 pub enum Mark {
     /// The claim of a building that was accepted first.
     Primary,

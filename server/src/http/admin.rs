@@ -1,11 +1,13 @@
 //! `/api/v1/admin/…`: what is asked for at a console, each an [`Order`], and the lists to ask from.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::{MethodRouter, get, post};
-use axum::{Json, Router};
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::extract::{Body, Query};
+use super::openapi::order;
 use super::{Caller, Problem};
 use crate::app::App;
 use crate::link::Link;
@@ -16,39 +18,40 @@ use crate::office::{
 use crate::roll;
 
 /// Every order and every list.
-pub(super) fn routes() -> Router<App> {
-    let routes = Router::new()
-        .route("/organisations", takes::<Organisation>().merge(get(organisations)))
-        .route("/people", takes::<Person>().merge(get(people)))
-        .route("/communities", takes::<NewCommunity>())
-        .route("/roles", takes::<Assignment>().merge(get(roles)))
-        .route("/devices", get(devices))
-        .route("/invites", post(invite).merge(get(invites)))
-        .route("/tokens", takes::<NewToken>().merge(get(tokens)))
-        .route("/administrators", takes::<Administration>())
-        .route("/audit", get(audit));
-    let routes = order::<Suspension>(routes);
-    let routes = order::<Ending>(routes);
-    let routes = order::<Revocation>(routes);
-    let routes = order::<Withdrawal>(routes);
-    let routes = order::<TokenEnd>(routes);
-    order::<Erasure>(routes)
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(order::<Organisation>())
+        .routes(order::<Person>())
+        .routes(order::<NewCommunity>())
+        .routes(order::<Assignment>())
+        .routes(order::<NewToken>())
+        .routes(order::<Administration>())
+        .routes(order::<Suspension>())
+        .routes(order::<Ending>())
+        .routes(order::<Revocation>())
+        .routes(order::<Withdrawal>())
+        .routes(order::<TokenEnd>())
+        .routes(order::<Erasure>())
+        .routes(routes!(invite))
+        .routes(routes!(organisations))
+        .routes(routes!(people))
+        .routes(routes!(roles))
+        .routes(routes!(devices))
+        .routes(routes!(invites))
+        .routes(routes!(tokens))
+        .routes(routes!(audit))
 }
 
-fn takes<O: Order>() -> MethodRouter<App> {
-    post(take::<O>)
-}
-
-fn order<O: Order>(routes: Router<App>) -> Router<App> {
-    routes.route(&format!("/{}", O::PATH), takes::<O>())
-}
-
-async fn take<O: Order>(State(app): State<App>, caller: Caller, Body(asked): Body<O>) -> Result<Json<O::Made>, Problem> {
+pub(super) async fn take<O: Order>(
+    State(app): State<App>,
+    caller: Caller,
+    Body(asked): Body<O>,
+) -> Result<Json<O::Made>, Problem> {
     taken(app, caller, asked).await.map(Json)
 }
 
 /// A one-time code, and the same as a link and a picture of it, where this server knows how others reach it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Invited {
     #[serde(flatten)]
     code: Code,
@@ -58,10 +61,13 @@ struct Invited {
     qr_svg: Option<String>,
 }
 
-async fn invite(State(app): State<App>, caller: Caller, Body(asked): Body<Invitation>) -> Result<Json<impl Serialize>, Problem> {
-    let public_url = app.public_url.clone();
+/// A one-time code; of an administrator, its link leads to the console.
+#[utoipa::path(post, path = "/invites", operation_id = "invite", tag = "admin", request_body = Invitation,
+    responses((status = OK, body = Invited), super::openapi::Refused))]
+async fn invite(State(app): State<App>, caller: Caller, Body(asked): Body<Invitation>) -> Result<Json<Invited>, Problem> {
+    let (public_url, administrator) = (app.public_url.clone(), asked.administrator);
     let code = taken(app, caller, asked).await?;
-    let link = public_url.map(|url| url.invitation(&code.code));
+    let link = public_url.map(|url| if administrator { url.console(&code.code) } else { url.invitation(&code.code) });
     let qr_svg = link.as_ref().map(Link::svg);
     Ok(Json(Invited { code, link, qr_svg }))
 }
@@ -106,24 +112,79 @@ where
     Ok(Json(answer.await??))
 }
 
-macro_rules! lists {
-    ($($name:ident = $asked:ty => $list:expr;)*) => {
-        $(async fn $name(
-            State(app): State<App>,
-            caller: Caller,
-            Query(asked): Query<$asked>,
-        ) -> Result<Json<impl Serialize>, Problem> {
-            listed(app, caller, move |app, store| $list(app, store, asked)).await
-        })*
-    };
+/// Organisations that people belong to.
+#[utoipa::path(get, path = "/organisations", operation_id = "organisations", tag = "admin", params(roll::Page),
+    responses((status = OK, body = roll::Stretch<roll::Organisation>), super::openapi::Refused))]
+async fn organisations(
+    State(app): State<App>,
+    caller: Caller,
+    Query(asked): Query<roll::Page>,
+) -> Result<Json<roll::Stretch<roll::Organisation>>, Problem> {
+    listed(app, caller, move |_, store| roll::organisations(store, &asked)).await
 }
 
-lists! {
-    organisations = roll::Page => |_: &App, store, page| roll::organisations(store, &page);
-    people = roll::Page => |app: &App, store, page| roll::people(store, app.clock.now(), &page);
-    roles = roll::Roles => |app: &App, store, asked: roll::Roles| roll::roles(store, app.clock.now(), &asked);
-    devices = roll::Devices => |app: &App, store, asked: roll::Devices| roll::devices(store, &app.hub, &asked);
-    invites = roll::Page => |app: &App, store, page| roll::invites(store, app.clock.now(), &page);
-    tokens = roll::Page => |_: &App, store, page| roll::tokens(store, &page);
-    audit = roll::Page => |_: &App, store, page| roll::audit(store, &page);
+/// People, what they are where, and their devices.
+#[utoipa::path(get, path = "/people", operation_id = "people", tag = "admin", params(roll::Page),
+    responses((status = OK, body = roll::Stretch<roll::Person>), super::openapi::Refused))]
+async fn people(
+    State(app): State<App>,
+    caller: Caller,
+    Query(asked): Query<roll::Page>,
+) -> Result<Json<roll::Stretch<roll::Person>>, Problem> {
+    listed(app, caller, move |app, store| roll::people(store, app.clock.now(), &asked)).await
+}
+
+/// Roles, of a community or a person.
+#[utoipa::path(get, path = "/roles", operation_id = "roles", tag = "admin", params(roll::Roles),
+    responses((status = OK, body = roll::Stretch<roll::Held>), super::openapi::Refused))]
+async fn roles(
+    State(app): State<App>,
+    caller: Caller,
+    Query(asked): Query<roll::Roles>,
+) -> Result<Json<roll::Stretch<roll::Held>>, Problem> {
+    listed(app, caller, move |app, store| roll::roles(store, app.clock.now(), &asked)).await
+}
+
+/// Devices, and when they were seen last.
+#[utoipa::path(get, path = "/devices", operation_id = "devices", tag = "admin", params(roll::Devices),
+    responses((status = OK, body = roll::Stretch<roll::Device>), super::openapi::Refused))]
+async fn devices(
+    State(app): State<App>,
+    caller: Caller,
+    Query(asked): Query<roll::Devices>,
+) -> Result<Json<roll::Stretch<roll::Device>>, Problem> {
+    listed(app, caller, move |app, store| roll::devices(store, &app.hub, &asked)).await
+}
+
+/// One-time codes by what they are called; never the codes.
+#[utoipa::path(get, path = "/invites", operation_id = "invites", tag = "admin", params(roll::Page),
+    responses((status = OK, body = roll::Stretch<roll::Invite>), super::openapi::Refused))]
+async fn invites(
+    State(app): State<App>,
+    caller: Caller,
+    Query(asked): Query<roll::Page>,
+) -> Result<Json<roll::Stretch<roll::Invite>>, Problem> {
+    listed(app, caller, move |app, store| roll::invites(store, app.clock.now(), &asked)).await
+}
+
+/// Tokens of programs by what they are called; never the tokens.
+#[utoipa::path(get, path = "/tokens", operation_id = "tokens", tag = "admin", params(roll::Page),
+    responses((status = OK, body = roll::Stretch<roll::Token>), super::openapi::Refused))]
+async fn tokens(
+    State(app): State<App>,
+    caller: Caller,
+    Query(asked): Query<roll::Page>,
+) -> Result<Json<roll::Stretch<roll::Token>>, Problem> {
+    listed(app, caller, move |_, store| roll::tokens(store, &asked)).await
+}
+
+/// What administrators did, the first first.
+#[utoipa::path(get, path = "/audit", operation_id = "audit", tag = "admin", params(roll::Page),
+    responses((status = OK, body = roll::Stretch<roll::Deed>), super::openapi::Refused))]
+async fn audit(
+    State(app): State<App>,
+    caller: Caller,
+    Query(asked): Query<roll::Page>,
+) -> Result<Json<roll::Stretch<roll::Deed>>, Problem> {
+    listed(app, caller, move |_, store| roll::audit(store, &asked)).await
 }

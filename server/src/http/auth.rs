@@ -11,8 +11,9 @@ use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
 use axum::http::request::Parts;
 use renolog_protocol::id::{Audience, CommunityId, PersonId};
 use renolog_protocol::schema::Role;
+use renolog_protocol::time::UnixMs;
 
-use super::{Problem, cookie};
+use super::{Problem, cookie, session};
 use crate::app::App;
 use crate::link::PublicUrl;
 use crate::office::{Reach, is_office};
@@ -109,27 +110,52 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let bearer = Bearer::from_request_parts(parts, app).await?;
-        let (hash, now) = (token_hash(&bearer.secret), app.clock.now());
-        if hash[..] == app.local[..] {
-            return Ok(Self::Operator);
+        let Asking(secret) = Asking::from_request_parts(parts, app).await?;
+        Self::of_secret(app, &secret).await.map(|(caller, _)| caller)
+    }
+}
+
+/// The secret of whoever asks for anything but to sync: the console's where a browser keeps one, so that who tries both faces
+/// in one browser is a volunteer in the one and an administrator in the other.
+pub(super) struct Asking(pub(super) String);
+
+impl FromRequestParts<App> for Asking {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match session::kept(&parts.headers).filter(|_| !parts.headers.contains_key(AUTHORIZATION)) {
+            Some(_) if !from_the_page(parts, app) => {
+                Err(Problem::forbidden("a request with a cookie must come from the page itself"))
+            }
+            Some(token) => Ok(Self(token)),
+            None => Bearer::from_request_parts(parts, app).await.map(|bearer| Self(bearer.secret)),
         }
-        let ticket = app.tickets.read(&bearer.secret);
+    }
+}
+
+impl Caller {
+    /// Whose secret this is, and until when it is good, if it ends of itself.
+    pub(super) async fn of_secret(app: &App, secret: &str) -> Result<(Self, Option<UnixMs>), Problem> {
+        let (hash, now) = (token_hash(secret), app.clock.now());
+        if hash[..] == app.local[..] {
+            return Ok((Self::Operator, None));
+        }
+        let ticket = app.tickets.read(secret);
         if ticket.is_some_and(|ticket| !ticket.is_good_at(now)) {
             return Err(Problem::token_expired("sign in again with the device's key: GET /api/v1/sign-in"));
         }
         let found = app.readers.ask(move |store| match ticket {
-            Some(ticket) => of_device(store, ticket, now),
+            Some(ticket) => Ok(of_device(store, ticket, now)?.map(|caller| (caller, Some(ticket.expires())))),
             None => {
                 let row: Option<TokenRow> = store.get(&[hash.to_cell()])?;
-                Ok(row.filter(|row| row.expires > now).map(|_| Self::Operator))
+                Ok(row.filter(|row| row.expires > now).map(|row| (Self::Operator, Some(row.expires))))
             }
         });
         found.await?.ok_or_else(|| Problem::unauthorized("this token is not one of ours, or not any more"))
     }
 }
 
-fn of_device(store: &Reader, ticket: Ticket, now: renolog_protocol::time::UnixMs) -> Result<Option<Caller>, StoreError> {
+fn of_device(store: &Reader, ticket: Ticket, now: UnixMs) -> Result<Option<Caller>, StoreError> {
     let Some(PersonRow { administrator, .. }) = reception::admitted(store, ticket.device, now)? else { return Ok(None) };
     let device: Option<DeviceRow> = store.get(&[ticket.device.to_cell()])?;
     Ok(device.map(|device| if administrator == 1 { Caller::Administrator(device) } else { Caller::Device(device) }))

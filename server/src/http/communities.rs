@@ -5,10 +5,9 @@ use axum::extract::State;
 use renolog_protocol::id::{Audience, CommunityId, FeedId, Seq};
 use serde::{Deserialize, Serialize};
 
-use super::extract::{Path, Query};
+use super::extract::Path;
 use super::{Caller, Problem};
 use crate::app::App;
-use crate::history::{self, Entry, Question};
 use crate::ingest;
 use crate::office::find_community;
 use crate::store::{ALL, CommunityRow, Read, Reader, StoreError};
@@ -17,7 +16,7 @@ use crate::store::{ALL, CommunityRow, Read, Reader, StoreError};
 pub(super) const MOST: usize = 500;
 pub(super) const USUAL: usize = 100;
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Community {
     id: CommunityId,
     slug: String,
@@ -25,15 +24,18 @@ pub(super) struct Community {
     feeds: Vec<Feed>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Feed {
     audience: Audience,
     head: Seq,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Page {
+    /// What an earlier answer gave as `next`.
     after: Option<String>,
+    /// At most so many; 100 where nothing is said, and never more than 500.
     limit: Option<usize>,
 }
 
@@ -54,7 +56,7 @@ impl Page {
 }
 
 /// A stretch of a list, and where the rest begins.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Stretch<T> {
     pub(super) items: Vec<T>,
     /// Give it as `after` to go on; absent at the end.
@@ -62,6 +64,9 @@ pub(super) struct Stretch<T> {
     pub(super) next: Option<String>,
 }
 
+/// The communities that the caller knows.
+#[utoipa::path(get, path = "/communities", operation_id = "communities", tag = "history", 
+    responses((status = OK, body = Stretch<Community>), super::openapi::Refused))]
 pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Stretch<Community>>, Problem> {
     let asked = app.clone();
     let items = app.readers.ask(move |store| {
@@ -90,6 +95,9 @@ pub(super) fn no_community(named: &str) -> Problem {
     Problem::not_found(format!("there is no community {named:?}, or this token may not see it"))
 }
 
+/// One of them.
+#[utoipa::path(get, path = "/communities/{community}", operation_id = "community", tag = "history", params(("community" = String, Path, description = "By id, short name or name")), 
+    responses((status = OK, body = Community), super::openapi::Refused))]
 pub(super) async fn show(State(app): State<App>, caller: Caller, Path(named): Path<String>) -> Result<Json<Community>, Problem> {
     let (asked, name) = (app.clone(), named.clone());
     let found = app.readers.ask(move |store| match find_community(store, &name)? {
@@ -97,26 +105,4 @@ pub(super) async fn show(State(app): State<App>, caller: Caller, Path(named): Pa
         None => Ok(None),
     });
     found.await?.map(Json).ok_or_else(|| no_community(&named))
-}
-
-pub(super) async fn history(
-    State(app): State<App>,
-    caller: Caller,
-    Path(named): Path<String>,
-    Query(page): Query<Page>,
-) -> Result<Json<Stretch<Entry>>, Problem> {
-    let (after, limit) = (page.position::<history::Position>()?, page.limit());
-    let (asked, name) = (app.clone(), named.clone());
-    let found = app.readers.ask(move |store| {
-        let Some(row) = find_community(store, &name)? else { return Ok(None) };
-        let audiences = caller.audiences(&asked, store, row.id)?;
-        if audiences.is_empty() {
-            return Ok(None);
-        }
-        let question = Question { community: row.id, audiences, after, limit };
-        history::of_community(store, &asked.schema, &question).map(Some)
-    });
-    let (items, position) = found.await?.ok_or_else(|| no_community(&named))?;
-    let next = (items.len() == limit).then(|| position.to_string());
-    Ok(Json(Stretch { items, next }))
 }

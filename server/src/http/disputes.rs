@@ -14,12 +14,16 @@ use crate::ballots::{self, Counted};
 use crate::conflicts::{self, Disagreement};
 use crate::office::find_community;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Page {
     after: Option<RecordId>,
     limit: Option<usize>,
 }
 
+/// What people wrote against each other, and moves that were overtaken.
+#[utoipa::path(get, path = "/communities/{community}/conflicts", operation_id = "conflicts", tag = "desk", params(("community" = String, Path, description = "By id, short name or name"), Page), 
+    responses((status = OK, body = Stretch<Disagreement>), super::openapi::Refused))]
 pub(super) async fn conflicts(
     State(app): State<App>,
     caller: Caller,
@@ -42,6 +46,9 @@ pub(super) async fn conflicts(
     Ok(Json(Stretch { items, next }))
 }
 
+/// The count of a motion's ballots.
+#[utoipa::path(get, path = "/records/{record}/tally", operation_id = "tally", tag = "records", params(("record" = RecordId, Path)), 
+    responses((status = OK, body = Counted), super::openapi::Refused))]
 pub(super) async fn tally(
     State(app): State<App>,
     caller: Caller,

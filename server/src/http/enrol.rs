@@ -12,13 +12,14 @@ use super::Problem;
 use super::auth::Bearer;
 use super::extract::Body;
 use super::peer::Peer;
-use super::sign_in::with_token;
+use super::sign_in::{Ticketed, with_token};
 use crate::app::App;
 use crate::command::{Command, Enrol};
 use crate::ingest::Outcome;
 use crate::secret;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = Enrolment)]
 pub(super) struct Request {
     device: DeviceId,
     public_key: String,
@@ -31,19 +32,23 @@ pub(super) struct Request {
     cookie: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Welcomed {
     person: PersonId,
     name: String,
     communities: Vec<Community>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = JoinedCommunity)]
 struct Community {
     id: renolog_protocol::id::CommunityId,
     name: String,
 }
 
+/// A device enrols with a one-time code as its bearer token.
+#[utoipa::path(post, path = "/enrol", operation_id = "enrol", tag = "session", request_body = Request,
+    responses((status = OK, body = Ticketed<Welcomed>), super::openapi::Refused))]
 pub(super) async fn enrol(
     State(app): State<App>,
     bearer: Bearer,

@@ -16,14 +16,23 @@ use crate::office::find_community;
 use crate::store::StoreError;
 
 /// Of which record, and from when until when.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
     record: Option<RecordId>,
+    /// From the beginning of this day, in China: `2026-03-02`.
+    #[param(value_type = Option<String>, format = "date")]
     from: Option<Day>,
+    /// To the end of this day.
+    #[param(value_type = Option<String>, format = "date")]
     to: Option<Day>,
 }
 
 /// For those who administer the community; of the feeds that they may read.
+/// What was said in a community, with its signatures, as a file that anyone can check.
+#[utoipa::path(get, path = "/communities/{community}/evidence", operation_id = "evidence", tag = "history",
+    params(("community" = String, Path, description = "By id, short name or name"), Asked),
+    responses((status = OK, body = Vec<u8>, content_type = "application/zip"), super::openapi::Refused))]
 pub(super) async fn bundle(
     State(app): State<App>,
     caller: Caller,

@@ -15,20 +15,22 @@ use crate::app::App;
 use crate::figures::{self, Counted, Figure, Known, Mark};
 use crate::store::{Column, Read, Reader, RecordRow, StoreError};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Part {
     /// Only this community, by id, short name or name.
     community: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Figures {
     district: Label,
     as_of: UnixMs,
     figures: Vec<Figure>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Behind {
     community: Option<String>,
     after: Option<RecordId>,
@@ -39,7 +41,8 @@ pub(super) struct Behind {
 }
 
 /// A record behind a figure.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = CountedRecord)]
 pub(super) struct Item {
     id: RecordId,
     feed: FeedId,
@@ -54,6 +57,9 @@ fn known(app: &App) -> Known<'_> {
     Known { schema: &app.schema, district: &app.district, calendar: &app.calendar, now: app.clock.now() }
 }
 
+/// The district's figures.
+#[utoipa::path(get, path = "/figures", operation_id = "figures", tag = "figures", params(Part), 
+    responses((status = OK, body = Figures), super::openapi::Refused))]
 pub(super) async fn list(State(app): State<App>, caller: Caller, Query(part): Query<Part>) -> Result<Json<Figures>, Problem> {
     let asked = app.clone();
     let found = app.readers.ask(move |store| {
@@ -68,6 +74,9 @@ pub(super) async fn list(State(app): State<App>, caller: Caller, Query(part): Qu
     found.await?.map(Json)
 }
 
+/// The records behind a figure.
+#[utoipa::path(get, path = "/figures/{name}/records", operation_id = "figure_records", tag = "figures", params(("name" = String, Path), Behind), 
+    responses((status = OK, body = Stretch<Item>), super::openapi::Refused))]
 pub(super) async fn records(
     State(app): State<App>,
     caller: Caller,

@@ -17,7 +17,8 @@ use crate::link::Link;
 use crate::office::{Desk, NotDone, Order};
 use crate::writer::WriteError;
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
     /// Only says what would come of it.
     #[serde(default)]
@@ -30,7 +31,7 @@ pub(super) struct Asked {
 }
 
 /// What came of a roster, or would.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Report {
     /// Whether anything was written.
     carried_out: bool,
@@ -39,6 +40,7 @@ pub(super) struct Report {
     people: usize,
     roles: usize,
     there: Vec<There>,
+    #[schema(value_type = Vec<import::RowProblem>)]
     problems: Vec<import::Problem>,
     /// Headings that were left out.
     ignored: Vec<String>,
@@ -48,7 +50,7 @@ pub(super) struct Report {
     codes: Vec<Issued>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Issued {
     row: u32,
     name: String,
@@ -58,6 +60,10 @@ struct Issued {
     link: Option<Link>,
 }
 
+/// A roster, XLSX or CSV as the body: every problem by row and column, and what is made of the rest.
+#[utoipa::path(post, path = "/admin/import", operation_id = "import_roster", tag = "admin", params(Asked),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = OK, body = Report), super::openapi::Refused))]
 pub(super) async fn import(
     State(app): State<App>,
     caller: Caller,

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::store::{ALL, Column, CommunityRow, MemberRow, PersonRow, Read, Reader, StoreError};
 
 /// The caller.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Me {
     /// Whether everything is open to this token: one that `renolog token` made. It is nobody in particular then.
     operator: bool,
@@ -28,7 +28,8 @@ pub(super) struct Me {
     roles: Vec<Held>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = HeldNow)]
 struct Held {
     community: CommunityId,
     slug: String,
@@ -40,6 +41,9 @@ struct Held {
     until: Option<UnixMs>,
 }
 
+/// Whom the token or cookie speaks for, and what they are where.
+#[utoipa::path(get, path = "/me", operation_id = "me", tag = "session",
+    responses((status = OK, body = Me), super::openapi::Refused))]
 pub(super) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Me>, Problem> {
     let now = app.clock.now();
     Ok(Json(app.readers.ask(move |store| describe(store, &caller, now)).await?))

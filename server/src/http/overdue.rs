@@ -15,7 +15,8 @@ use crate::app::App;
 use crate::overdue::{self, Filter, Overdue};
 
 /// Which of them, and from where.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
     party: Option<Party>,
     role: Option<Role>,
@@ -25,6 +26,9 @@ pub(super) struct Asked {
     limit: Option<usize>,
 }
 
+/// What is overdue in the district, the longest first.
+#[utoipa::path(get, path = "/overdue", operation_id = "overdue", tag = "figures", params(Asked), 
+    responses((status = OK, body = Stretch<Overdue>), super::openapi::Refused))]
 pub(super) async fn of_district(
     State(app): State<App>,
     caller: Caller,
@@ -33,6 +37,9 @@ pub(super) async fn of_district(
     list(app, caller, None, asked).await
 }
 
+/// What is overdue in a community.
+#[utoipa::path(get, path = "/communities/{community}/overdue", operation_id = "community_overdue", tag = "figures", params(("community" = String, Path, description = "By id, short name or name"), Asked), 
+    responses((status = OK, body = Stretch<Overdue>), super::openapi::Refused))]
 pub(super) async fn of_community(
     State(app): State<App>,
     caller: Caller,

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::writer::WriteError;
 
 /// What went wrong with a request.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     /// A stable address of the kind of problem.
     pub r#type: String,
@@ -82,6 +82,8 @@ problems! {
     unreleasable = UNPROCESSABLE_ENTITY, "unreleasable", "This change cannot be released", "这项修改无法放行";
     /// A roster some of whose rows nothing can come of.
     roster_problems = UNPROCESSABLE_ENTITY, "roster_problems", "Rows of the roster have problems", "名册中有问题行";
+    /// A write about something that is not as its sender had read it.
+    changed_meanwhile = PRECONDITION_FAILED, "changed_meanwhile", "It changed meanwhile", "内容已有变化，请重新查看后再决定";
     /// Too often, or too many at once.
     too_many_requests = TOO_MANY_REQUESTS, "too_many_requests", "Too many requests", "操作过于频繁，请稍后再试";
     /// A body over the bound.

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use renolog_protocol::id::{ChangeHash, FeedId};
 use renolog_protocol::limits;
 use renolog_protocol::schema::Role;
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use super::communities::{MOST, Stretch, no_community};
 use super::extract::{Body, Path};
-use super::{Caller, Problem};
+use super::{Caller, Problem, tags};
 use crate::app::App;
 use crate::command::{Command, Settle};
 use crate::history::{self, Entry};
@@ -17,6 +18,9 @@ use crate::office::{Decision, find_community};
 
 const NOT_YOURS: &str = "this is for the street and the district";
 
+/// What was refused and waits in quarantine.
+#[utoipa::path(get, path = "/communities/{community}/refused", operation_id = "refused_list", tag = "desk", params(("community" = String, Path, description = "By id, short name or name")), 
+    responses((status = OK, body = Stretch<Entry>), super::openapi::Refused))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -53,24 +57,32 @@ async fn administered(app: &App, caller: &Caller, change: ChangeHash) -> Result<
     Ok((entry, role.ok_or_else(|| Problem::forbidden(NOT_YOURS))?))
 }
 
+/// One of them.
+#[utoipa::path(get, path = "/refused/{change}", operation_id = "refused", tag = "desk", params(("change" = ChangeHash, Path)), 
+    responses((status = OK, body = Entry), super::openapi::Refused))]
 pub(super) async fn show(State(app): State<App>, caller: Caller, Path(change): Path<ChangeHash>) -> Result<Json<Entry>, Problem> {
     Ok(Json(administered(&app, &caller, change).await?.0))
 }
 
 /// What became of it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Settled {
     change: ChangeHash,
     released: bool,
 }
 
+/// Releases it or dismisses it, with a reason.
+#[utoipa::path(post, path = "/refused/{change}", operation_id = "settle_refused", tag = "desk", params(("change" = ChangeHash, Path)), request_body = Decision,
+    responses((status = OK, body = Settled), super::openapi::Refused))]
 pub(super) async fn settle(
     State(app): State<App>,
     caller: Caller,
     Path(change): Path<ChangeHash>,
+    headers: HeaderMap,
     Body(decision): Body<Decision>,
 ) -> Result<Json<Settled>, Problem> {
-    let (_, role) = administered(&app, &caller, change).await?;
+    let (entry, role) = administered(&app, &caller, change).await?;
+    tags::must_match(&headers, &entry)?;
     let reason = decision.reason.trim();
     if reason.is_empty() || reason.chars().count() > limits::SENTENCE_CHARS {
         return Err(Problem::bad_request(format!("say why, in at most {} characters", limits::SENTENCE_CHARS)));

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use renolog_protocol::id::{FeedId, RecordId, Seq};
+use renolog_protocol::record::RecordView;
 use renolog_protocol::schema::{KindName, StateName};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -15,7 +16,7 @@ use crate::history::{self, Entry};
 use crate::office::find_community;
 use crate::store::{Column, Read, Reader, RecordRow, StoreError};
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Listed {
     id: RecordId,
     feed: FeedId,
@@ -27,7 +28,8 @@ pub(super) struct Listed {
     superseded: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     kind: Option<KindName>,
     state: Option<StateName>,
@@ -36,6 +38,9 @@ pub(super) struct Filter {
     limit: Option<usize>,
 }
 
+/// Records of a community, in the order of their latest change.
+#[utoipa::path(get, path = "/communities/{community}/records", operation_id = "records", tag = "records", params(("community" = String, Path, description = "By id, short name or name"), Filter), 
+    responses((status = OK, body = Stretch<Listed>), super::openapi::Refused))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -123,6 +128,9 @@ pub(super) fn readable(app: &App, store: &Reader, caller: &Caller, record: Recor
     Ok(audiences.contains(&row.feed.audience).then_some(row))
 }
 
+/// A record as it is.
+#[utoipa::path(get, path = "/records/{record}", operation_id = "record", tag = "records", params(("record" = RecordId, Path)), 
+    responses((status = OK, body = RecordView), super::openapi::Refused))]
 pub(super) async fn show(
     State(app): State<App>,
     caller: Caller,
@@ -135,6 +143,9 @@ pub(super) async fn show(
     Ok(Json(view))
 }
 
+/// What was said in a record.
+#[utoipa::path(get, path = "/records/{record}/history", operation_id = "record_history", tag = "records", params(("record" = RecordId, Path), Page), 
+    responses((status = OK, body = Stretch<Entry>), super::openapi::Refused))]
 pub(super) async fn history(
     State(app): State<App>,
     caller: Caller,

@@ -21,17 +21,20 @@ use crate::store::{Column, DeviceRow, Read};
 use crate::ticket::GOOD_FOR;
 
 /// Something to sign.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Challenge {
     challenge: String,
 }
 
+/// Something to sign.
+#[utoipa::path(get, path = "/sign-in", operation_id = "challenge", tag = "session", security(()),
+    responses((status = OK, body = Challenge), super::openapi::Refused))]
 pub(super) async fn challenge(State(app): State<App>) -> Json<Challenge> {
     Json(Challenge { challenge: app.tickets.challenge(app.clock.now(), secret::random()) })
 }
 
 /// The answer.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 pub(super) struct Answer {
     device: DeviceId,
     challenge: String,
@@ -42,8 +45,12 @@ pub(super) struct Answer {
     cookie: bool,
 }
 
+/// Nothing is told besides the token.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Nothing {}
+
 /// What opens the device's next connections.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Ticketed<T> {
     #[serde(flatten)]
     pub(super) told: T,
@@ -65,6 +72,9 @@ pub(super) fn with_token<T: Serialize>(app: &App, device: DeviceId, kept_as_cook
     response
 }
 
+/// Another token for a device that has its key.
+#[utoipa::path(post, path = "/sign-in", operation_id = "sign_in", tag = "session", request_body = Answer, security(()),
+    responses((status = OK, body = Ticketed<Nothing>), super::openapi::Refused))]
 pub(super) async fn sign_in(State(app): State<App>, peer: Peer, Body(answer): Body<Answer>) -> Result<Response, Problem> {
     if !app.tickets.asked(&answer.challenge, app.clock.now()) {
         return Err(Problem::unauthorized("this challenge is not one of ours, or has run out; ask for another"));
@@ -77,11 +87,13 @@ pub(super) async fn sign_in(State(app): State<App>, peer: Peer, Body(answer): Bo
     if !device.public_key.answers(id, &answer.challenge, &signature) {
         return Err(Problem::unauthorized("this is not that device's signature"));
     }
-    Ok(with_token(&app, device.id, answer.cookie, peer.secure, ()))
+    Ok(with_token(&app, device.id, answer.cookie, peer.secure, Nothing {}))
 }
 
 /// A browser forgets its token: nothing else can make it, since its scripts cannot. The token itself is as good as before
 /// for whoever else has it; ending it is the desk's to do.
+#[utoipa::path(post, path = "/sign-out", operation_id = "sign_out", tag = "session", security(()),
+    responses((status = NO_CONTENT), super::openapi::Refused))]
 pub(super) async fn sign_out(peer: Peer) -> impl IntoResponse {
     (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie::gone(peer.secure))])
 }

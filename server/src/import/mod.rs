@@ -22,7 +22,7 @@ mod xlsx;
 pub use carry::{Carried, Clerk, Issued, carry_out};
 pub use column::Column;
 pub use plan::{Belonging, Grant, Newcomer, Plan, There, Whom, plan};
-pub use problem::{Problem, Wrong};
+pub use problem::{Problem, RowProblem, Wrong};
 pub use sheet::{Sheet, SheetError, SheetRow};
 
 /// Longest file. Twenty thousand rows take about one megabyte.

@@ -85,7 +85,7 @@ pub enum Whom {
 }
 
 /// A row from which nothing comes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct There {
     /// The row.
     pub row: u32,

@@ -3,7 +3,7 @@
 use renolog_protocol::id::PersonId;
 use renolog_protocol::limits;
 use serde::Serialize;
-use serde::ser::{SerializeStruct, Serializer};
+use serde::ser::Serializer;
 
 use super::{CELL_CHARS, Column};
 
@@ -149,14 +149,20 @@ impl Wrong {
     }
 }
 
+/// A problem as it is told.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct RowProblem {
+    row: u32,
+    #[schema(value_type = String)]
+    column: Column,
+    code: &'static str,
+    zh: String,
+    en: String,
+}
+
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Problem", 5)?;
-        fields.serialize_field("row", &self.row)?;
-        fields.serialize_field("column", &self.column)?;
-        fields.serialize_field("code", self.wrong.code())?;
-        fields.serialize_field("zh", &self.wrong.zh())?;
-        fields.serialize_field("en", &self.wrong.en())?;
-        fields.end()
+        let (code, zh, en) = (self.wrong.code(), self.wrong.zh(), self.wrong.en());
+        RowProblem { row: self.row, column: self.column, code, zh, en }.serialize(serializer)
     }
 }

@@ -9,7 +9,7 @@ use crate::secret;
 use crate::store::Read;
 
 /// A community to be added.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct NewCommunity {
     /// Its short name: 1 to 40 of a-z, 0-9 and `-`.
     pub slug: String,
@@ -18,7 +18,8 @@ pub struct NewCommunity {
 }
 
 /// A community that was added.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = AddedCommunity)]
 pub struct Community {
     /// Which.
     pub id: CommunityId,

@@ -8,7 +8,7 @@ use crate::command::{Command, RevokeDevice};
 use crate::store::{Column, DeviceRow, Read};
 
 /// A device to be ended for good.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Revocation {
     /// Which.
     pub device: DeviceId,

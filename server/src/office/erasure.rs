@@ -9,7 +9,7 @@ use crate::command::{Command, Erase};
 use crate::store::{ChangeRow, Column, Read};
 
 /// A record to be erased for good.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Erasure {
     /// Which.
     pub record: RecordId,

@@ -14,7 +14,7 @@ use crate::store::{Column, InviteRow, Read};
 const MOST_HOURS: u32 = 31 * 24;
 
 /// A person to be invited, or a known person's next device.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Invitation {
     /// The name of somebody new.
     #[serde(default)]
@@ -39,7 +39,7 @@ pub struct Invitation {
 }
 
 /// A one-time code. Only whoever asked for it ever sees it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Code {
     /// What the person types.
     pub code: String,
@@ -95,7 +95,7 @@ impl Order for Invitation {
 }
 
 /// A one-time code to be taken back.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Withdrawal {
     /// What it is called in the list.
     pub invite: String,

@@ -32,7 +32,7 @@ pub use roles::{Assignment, Ending};
 pub use tokens::{NewToken, Token, TokenEnd};
 
 /// What shall become of a change in quarantine.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Decision {
     /// Whether it shall stand after all.
     pub release: bool,
@@ -41,11 +41,11 @@ pub struct Decision {
 }
 
 /// Something that can be asked for.
-pub trait Order: Serialize + DeserializeOwned + Send + 'static {
+pub trait Order: Serialize + DeserializeOwned + utoipa::ToSchema + Send + 'static {
     /// Where the API takes it, below `/api/v1/admin/`.
     const PATH: &'static str;
     /// What whoever asked is told.
-    type Made: Serialize + DeserializeOwned + Send + 'static;
+    type Made: Serialize + DeserializeOwned + utoipa::ToSchema + Send + 'static;
 
     /// Whom it touches, and so who may ask for it.
     ///
@@ -117,7 +117,7 @@ impl Unfit {
 }
 
 /// Nothing is told but that it is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Done {}
 
 impl<S: Read + ?Sized> Desk<'_, S> {

@@ -9,7 +9,8 @@ use crate::secret;
 use crate::store::Read;
 
 /// An organisation to be added or renamed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = OrganisationOrder)]
 pub struct Organisation {
     /// Which, to rename one.
     #[serde(default)]
@@ -19,7 +20,7 @@ pub struct Organisation {
 }
 
 /// An organisation that was added or renamed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Organised {
     /// Which.
     pub id: OrganisationId,
@@ -44,7 +45,8 @@ impl Order for Organisation {
 }
 
 /// A person to be added or described anew.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = PersonOrder)]
 pub struct Person {
     /// Which, to describe one anew.
     #[serde(default)]
@@ -57,7 +59,7 @@ pub struct Person {
 }
 
 /// A person who was added or described anew.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Registered {
     /// Which.
     pub id: PersonId,
@@ -83,7 +85,7 @@ impl Order for Person {
 }
 
 /// A person to be suspended everywhere, or let in again.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Suspension {
     /// Who.
     pub person: PersonId,
@@ -108,7 +110,7 @@ impl Order for Suspension {
 }
 
 /// Whether a person administers the whole district from now on.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Administration {
     /// Who.
     pub person: PersonId,

@@ -10,7 +10,7 @@ use crate::command::{Command, EndRole, GiveRole};
 use crate::store::{Column, MemberRow, Read};
 
 /// A role to be given.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Assignment {
     /// To whom.
     pub person: PersonId,
@@ -51,7 +51,7 @@ impl Order for Assignment {
 }
 
 /// A role to be ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Ending {
     /// Where: a community by id, short name or name.
     pub community: String,

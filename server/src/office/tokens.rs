@@ -13,7 +13,7 @@ use crate::store::Read;
 const MOST_DAYS: u32 = 366;
 
 /// A token to be made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct NewToken {
     /// What it is for.
     pub label: String,
@@ -22,7 +22,8 @@ pub struct NewToken {
 }
 
 /// A bearer token. Only whoever asked for it ever sees it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = IssuedToken)]
 pub struct Token {
     /// What goes after `Authorization: Bearer`.
     pub token: String,
@@ -54,7 +55,7 @@ impl Order for NewToken {
 }
 
 /// A token to be ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TokenEnd {
     /// What it is called in the list.
     pub name: String,
