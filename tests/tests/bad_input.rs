@@ -208,7 +208,7 @@ async fn well_formed_and_hostile() {
     assert_eq!(refusal.code, Code::ForeignActor);
 
     // Chen's own phone deletes a field and retypes another: a valid chunk that no device of ours writes.
-    for (number, code, hostile) in [(2, Code::Deletes, deleting(&change)), (3, Code::NotAnAct, nesting(&change))] {
+    for (number, code, hostile) in [(2, Code::Deletes, deleting(&change)), (3, Code::TooDeep, nesting(&change))] {
         let receipt = chen.push(&house.chen.batch(number, house.chen.feed(), vec![(record, hostile)])).await;
         let Ruling::Refused(refusal) = &receipt.rulings[0].ruling else { panic!("{receipt:?}") };
         assert_eq!(refusal.code, code);

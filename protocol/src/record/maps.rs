@@ -55,6 +55,8 @@ pub(super) struct Past(Vec<bool>);
 /// The containers that the first change made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Containers {
+    /// Closed once it is made.
+    pub(super) created: OpName,
     pub(super) fields: OpName,
     pub(super) entries: OpName,
     pub(super) moves: OpName,
@@ -107,10 +109,12 @@ impl Maps {
         self.containers
     }
 
-    /// Whether an entry or a move ever went by this name: objects that nobody writes into once they are made.
-    pub(super) fn is_entry_or_move(&self, name: OpName) -> bool {
+    /// Whether this is what is said of the record's making, an entry or a move: objects that nobody writes into once they are
+    /// made.
+    pub(super) fn is_closed(&self, name: OpName) -> bool {
+        let creation = self.containers.is_some_and(|containers| containers.created == name);
         let entry = self.entries.values().flatten().any(|written| written.name == name);
-        entry || self.moves.values().flatten().any(|written| written.name == name)
+        creation || entry || self.moves.values().flatten().any(|written| written.name == name)
     }
 
     /// Whether anything in it was ever drafted.

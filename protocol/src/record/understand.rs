@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
     fn new(maps: &'a Maps, document: &Document<'a>, change: &Change, expanded: &ExpandedChange) -> Self {
         let before = Snapshot::at(maps, document.doc, change.deps());
         let mut places = HashMap::new();
-        if let Some(Containers { fields, entries, moves }) = maps.containers() {
+        if let Some(Containers { fields, entries, moves, .. }) = maps.containers() {
             places.extend([(fields, Place::Fields), (entries, Place::Entries), (moves, Place::Moves)]);
             for field in before.fields() {
                 let texts = before.prose_objects(&field);
@@ -228,7 +228,7 @@ impl<'a> Reader<'a> {
         }
         let ObjectId::Id(id) = &op.obj else { return why };
         let name = legacy_name(id);
-        if self.places.contains_key(&name) || !self.before.maps().is_entry_or_move(name) {
+        if self.places.contains_key(&name) || !self.before.maps().is_closed(name) {
             return why;
         }
         // The object stands, but is none that a change may write into once it was made.
@@ -477,7 +477,12 @@ impl<'a> Reader<'a> {
 
     fn containers(&self) -> Result<Containers, NotUnderstood> {
         let made = |name: &str| self.made_at_root.get(name).copied().ok_or_else(|| strange("a record without its containers"));
-        Ok(Containers { fields: made(layout::FIELDS)?, entries: made(layout::ENTRIES)?, moves: made(layout::MOVES)? })
+        Ok(Containers {
+            created: made(layout::CREATED)?,
+            fields: made(layout::FIELDS)?,
+            entries: made(layout::ENTRIES)?,
+            moves: made(layout::MOVES)?,
+        })
     }
 
     fn created(&self, id: RecordId, change: &Change) -> Result<Created, NotUnderstood> {
