@@ -65,8 +65,6 @@ enum Command {
     },
     /// Add a remark. 备注
     Note { record: String, text: String },
-    /// Say what waits for others' words without them, when nobody will bring them. 不再等待他人的内容，重新提交
-    Without { record: String },
     /// Stop a record's clocks until the end of a day: `pause RECORD 2026-11-30 等配件`. 暂停期限
     Pause { record: String, until_day: String, reason: String },
     /// Strike out a record, or one entry of it. 作废
@@ -188,11 +186,6 @@ fn write(device: &Device, command: Command) -> Result<()> {
         Command::Note { record, text } => {
             let record = find(device, &record)?;
             device.note(record, &text)?;
-            record
-        }
-        Command::Without { record } => {
-            let record = find(device, &record)?;
-            device.say_without(record)?;
             record
         }
         Command::Pause { record, until_day, reason } => {

@@ -262,14 +262,6 @@ impl Device {
         Ok(self.with(|client, now| client.pause(now, record, until_day, reason, None))?)
     }
 
-    /// Says what waits for others' words without them; see [`Client::say_without`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn say_without(&self, record: RecordId) -> Result<(), DeviceError> {
-        Ok(self.with(|client, now| client.say_without(now, record))?)
-    }
-
     /// Adds a remark; see [`Client::note`].
     ///
     /// # Errors

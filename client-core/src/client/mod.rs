@@ -23,9 +23,7 @@ mod replay;
 mod snapshot;
 mod tally;
 mod typed;
-mod unfinished;
 mod usage;
-mod waiting;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

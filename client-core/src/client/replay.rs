@@ -28,8 +28,6 @@ pub(super) struct TakeBack {
     pub(super) from: Option<i64>,
     /// What the server said of some of it.
     pub(super) refusals: BTreeMap<ChangeHash, Refusal>,
-    /// What it was written on top of and is to be said without.
-    pub(super) without: BTreeSet<ChangeHash>,
 }
 
 impl TakeBack {
@@ -92,9 +90,7 @@ impl Client {
         for (kept, change) in ancestry(all, taken)? {
             if !taken.contains(&kept.hash) {
                 replay.context.apply(&change)?;
-                if !back.without.contains(&kept.hash) {
-                    replay.seen.apply(&change)?;
-                }
+                replay.seen.apply(&change)?;
                 continue;
             }
             let understood = replay.context.understand(&change)?;

@@ -46,8 +46,12 @@ pub async fn answer(app: App, device: DeviceRow, ticket: Option<Ticket>, frames:
             }
         }
         let Some(judged) = judging.next().await else { return answer };
+        let grown = judged.as_ref().ok().and_then(|pushed| Some((pushed.feed, pushed.grown.last()?.seq)));
         connection.judged(judged);
-        // What the push put into the feed: the device learns that it has come so far.
+        // What the push put into the feed: the device learns that it has come so far. The hub may say it later only.
+        if let Some((feed, upto)) = grown {
+            connection.session.handle(Input::Grew(feed, upto));
+        }
         if let Some(news) = connection.wake.news().now_or_never()
             && connection.news(news)
         {

@@ -1,6 +1,6 @@
 //! Two phones think they are the same: one was copied, or restored from a backup.
 
-use renolog_client_core::client::{ClientError, Fate};
+use renolog_client_core::client::Fate;
 use renolog_tests::checks::converged;
 use renolog_tests::world::{PhoneId, World};
 
@@ -180,74 +180,4 @@ fn a_fork_may_end_otherwise_in_another_life_of_the_server() {
     world.run_until_quiet();
     assert_eq!(converged(&mut world).changes, 3);
     assert_eq!(notes(&mut world), 2);
-}
-
-/// What Wang said about Chen's words, in a life of the server that has neither, once nobody waits for them any more.
-#[test]
-fn what_waits_for_words_that_nobody_brings_back_is_said_without_them() {
-    for (seed, chen_comes_back) in [(27, true), (28, false)] {
-        let (mut world, people) = desheng(seed);
-        let Desheng { id, chen, wang, street, .. } = people;
-        let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
-        world.run_until_quiet();
-        let backup = world.back_up_server();
-        let copy = world.back_up(chen);
-        let copy = world.restore(copy);
-        world.note(chen, leak, "旧手机：五楼也在漏");
-        world.run_until_quiet();
-        world.note(wang, leak, "物业：已安排维修");
-        world.run_until_quiet();
-        world.offline(chen);
-        world.offline(wang);
-        world.restore_server(backup);
-        world.note(copy, leak, "新手机：四楼没有漏");
-        world.online(copy);
-        world.online(wang);
-        world.run_until_quiet();
-        assert_eq!(world.client(wang).status().unwrap().held, 1, "it stands on words that the server has not");
-        world.try_to(wang, |client, now| client.say_without(now, leak)).unwrap();
-        world.run_until_quiet();
-        let notes = |world: &mut World, phone| world.client(phone).read(leak).unwrap().entries("notes").len();
-        assert_eq!((notes(&mut world, wang), notes(&mut world, street)), (2, 2), "the copy's and his");
-        if chen_comes_back {
-            world.online(chen);
-            world.run_until_quiet();
-            assert_eq!((notes(&mut world, wang), notes(&mut world, street)), (3, 3), "and hers, said again");
-        }
-        let status = world.client(wang).status().unwrap();
-        assert_eq!((status.held, status.unsent, status.drafts), (0, 0, 0));
-        world.note(wang, leak, "物业：已经修好");
-        world.run_until_quiet();
-        assert_eq!(notes(&mut world, street), 3 + usize::from(chen_comes_back));
-        let again = world.try_to(wang, |client, now| client.say_without(now, leak));
-        assert!(matches!(again, Err(ClientError::Nothing)), "{again:?}");
-    }
-}
-
-/// The other phone was not lost, only late.
-#[test]
-fn words_that_come_after_all_stand_beside_what_was_said_without_them() {
-    let (mut world, people) = desheng(29);
-    let Desheng { id, chen, wang, street, .. } = people;
-    let leak = world.raise(chen, id, "quality", "3幢 屋面渗水");
-    world.run_until_quiet();
-    let backup = world.back_up_server();
-    world.note(chen, leak, "五楼也在漏");
-    world.run_until_quiet();
-    world.note(wang, leak, "物业：已安排维修");
-    world.run_until_quiet();
-    world.offline(chen);
-    world.offline(wang);
-    world.restore_server(backup);
-    world.online(wang);
-    world.run_until_quiet();
-    world.try_to(wang, |client, now| client.say_without(now, leak)).unwrap();
-    world.run_until_quiet();
-    world.online(chen);
-    world.run_until_quiet();
-    for phone in [chen, wang, street] {
-        assert_eq!(world.client(phone).read(leak).unwrap().entries("notes").len(), 2, "each once");
-        assert_eq!(world.client(phone).drafts().unwrap(), []);
-    }
-    converged(&mut world);
 }
