@@ -23,6 +23,7 @@ mod replay;
 mod snapshot;
 mod tally;
 mod typed;
+mod unfinished;
 mod usage;
 mod write;
 
