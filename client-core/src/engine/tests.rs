@@ -226,3 +226,30 @@ fn off_is_off() {
     }
     assert!(drain(&mut engine).is_empty() && engine.poll_timeout().is_none());
 }
+
+#[test]
+fn between_two_visits_it_rests_unless_there_is_something_to_send() {
+    let mut engine = engine(3);
+    open(&mut engine, START);
+    engine.handle(START, Input::Visited);
+    assert_eq!(drain(&mut engine), Vec::<&str>::new());
+    assert!(engine.is_caught_up() && !engine.is_connected());
+    let due = engine.poll_timeout().expect("it comes again");
+    assert!((START + VISIT_AGAIN..START + VISIT_AGAIN + VISIT_AGAIN).contains(&due));
+    engine.handle(due, Input::Timeout);
+    assert_eq!(drain(&mut engine), ["connect"]);
+
+    engine.handle(due, Input::Connected(greeting()));
+    engine.handle(due, Input::Frame(&welcome()));
+    engine.handle(due, Input::Visited);
+    drain(&mut engine);
+    engine.handle(due, Input::OutboxGrew);
+    assert_eq!(drain(&mut engine), ["connect"], "an edit does not wait");
+    assert!(!engine.is_caught_up());
+
+    engine.handle(due, Input::Connected(greeting()));
+    drain(&mut engine);
+    engine.handle(due, Input::Visited);
+    assert_eq!(drain(&mut engine), Vec::<&str>::new(), "no answer is no reason to come again at once");
+    assert!(engine.poll_timeout().is_some_and(|due| due > START) && !engine.is_caught_up());
+}
