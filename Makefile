@@ -5,10 +5,10 @@
 # make help   the rest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo page test bench counts fmt lint doc clean tools
+.PHONY: help demo page test test-page bench counts fmt lint doc clean tools
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools page ## build, play a scripted week with real devices, and keep serving (Ctrl-C ends it)
 	cargo run --release -p renolog-server --bin renolog -- demo
@@ -18,6 +18,10 @@ page: tools ## build the page that the server carries, client-core for browsers 
 
 test: tools ## formatting, lints, every test, the examples in the documentation
 	@scripts/test
+
+test-page: tools ## the page: types, stories in a real Chromium, the API asked at random (Chromium, Python and some minutes)
+	@scripts/browser-tests
+	@scripts/fuzz-api
 
 bench: tools ## measure beside automerge-repo and Hocuspocus, into tests/bench/RESULTS.md; ROW=reconnect for one row
 	@scripts/bench $(ROW)

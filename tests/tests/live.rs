@@ -161,7 +161,8 @@ async fn killed_in_the_middle_of_many_pushes() {
         for number in 0..10 {
             records.push(street.chen_raises(&format!("{round}-{number}")));
         }
-        street.chen_link.until_sent_up(before + 400).await;
+        // Enough that pushes are under way, however few they were put into.
+        street.chen_link.until_sent_up(before + 150).await;
         street.kill_and_restart().await;
     }
     street.all_is_well(&records).await;

@@ -86,7 +86,7 @@ pub(super) fn order<O: Order>() -> UtoipaMethodRouter<App> {
 
 /// The document, which is the same for everybody.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "openapi", tag = "rules", security(()),
-    responses((status = OK, body = Object)))]
+    responses((status = OK, body = Object), Refused))]
 pub(super) async fn show() -> axum::Json<OpenApi> {
     axum::Json(super::document())
 }

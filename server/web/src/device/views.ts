@@ -57,6 +57,17 @@ export interface Schema {
   /** Which roles read each audience; `open` is every role. */
   audiences: Partial<Record<Audience, Role[]>>
   kinds: Record<KindName, Kind>
+  /** How votes are counted, and by which law. */
+  votes: Votes
+}
+
+/** A fraction that must be reached, or passed. */
+export type Threshold = { at_least: [number, number] } | { more_than: [number, number] }
+
+export interface Votes {
+  law: Label
+  quorum: Threshold
+  classes: Record<string, Threshold>
 }
 
 export interface Kind {
@@ -123,7 +134,7 @@ export interface Move {
   weight: 'close' | 'progress' | 'escalate' | 'reject' | 'stop_work'
   /** Whether it must say why. */
   reason: boolean
-  needs: { field: FieldName; parties: Party[]; when: When | null }[]
+  needs: { field: FieldName; parties: Party[]; when: When | null; /** Only what was said after the last of these moves counts. */ after?: MoveName[] }[]
   freezes: FieldName[]
 }
 
@@ -362,10 +373,19 @@ export interface Unfinished {
 export interface Tally {
   heads: Count
   area_cm2: Count
-  outcome: 'passed' | 'failed' | 'open'
+  /** What follows, however what was set aside is resolved and whoever still votes; open if that can turn it. */
+  outcome: Outcome
+  /** What would follow if nothing more were counted. */
+  as_counted: Outcome
+  /** Whether nothing can turn it any more. */
+  certain: boolean
   /** Units whose ballots contradict each other or are disputed: not counted. */
   set_aside: string[]
+  /** Units on which it hangs; empty once it is certain. */
+  hangs_on: string[]
 }
+
+export type Outcome = 'passed' | 'failed' | 'open'
 
 export interface Count {
   all: number
@@ -418,6 +438,20 @@ export interface Member {
 }
 
 /** How the device is doing. */
+export interface Bytes {
+  up: number
+  down: number
+}
+
+export interface Usage {
+  greeting: Bytes
+  own_work: Bytes
+  others_work: Bytes
+  snapshots: Bytes
+  signs_of_life: Bytes
+  overhead: Bytes
+}
+
 export interface Status {
   /** Whether it wants to be connected. */
   on: boolean
@@ -439,6 +473,8 @@ export interface Status {
   /** Bytes of frames since the store was opened. */
   bytes_up: number
   bytes_down: number
+  /** The same by what they were for. */
+  usage: Usage
   /** Why the server last hung up, until it answers again. */
   last_bye: Refusal | null
   /** When it connects or asks next, by the device's clock. */

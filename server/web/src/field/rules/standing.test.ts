@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Status } from '../../device/face'
 import { standing } from './standing'
 
+const NONE = { up: 0, down: 0 }
 const SETTLED: Status = {
   on: true,
   connected: true,
@@ -15,6 +16,7 @@ const SETTLED: Status = {
   clock_offset: 0,
   bytes_up: 0,
   bytes_down: 0,
+  usage: { greeting: NONE, own_work: NONE, others_work: NONE, snapshots: NONE, signs_of_life: NONE, overhead: NONE },
   last_bye: null,
   next_attempt: null,
 }
