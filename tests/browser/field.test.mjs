@@ -59,7 +59,7 @@ describe('the field face', { timeout: 300_000 }, () => {
     await volunteer.go('#/new')
     await page.locator('a.kind', { hasText: '下沉派驻' }).waitFor()
     const offered = await page.locator('a.kind').evaluateAll((links) => links.map((link) => link.getAttribute('href')))
-    assert.equal(offered.length, 17)
+    assert.equal(offered.length, 18)
     // A ballot is for a motion.
     offered.sort((a, b) => Number(b.includes('/motion')) - Number(a.includes('/motion')))
     for (const place of offered) {
@@ -95,6 +95,7 @@ describe('the field face', { timeout: 300_000 }, () => {
     assert.equal(await volunteer.page.getByLabel('位置').inputValue(), '3幢2单元楼梯扶手松动')
     await volunteer.save()
     await volunteer.page.getByText('在本机', { exact: true }).waitFor()
+    await volunteer.untilStatus('1 条待发送')
     assert.match(await volunteer.status(), /没有信号[^]*1 条待发送/)
     await volunteer.page.reload()
     await volunteer.page.getByRole('heading', { name: '3幢2单元楼梯扶手松动' }).waitFor()
