@@ -14,10 +14,9 @@ use crate::ingest;
 use crate::reception;
 use crate::store::{BatchRow, ChangeRow, Column, ErasureRow, Read, StoreError};
 
-/// Records in the first part, and in the second: together more than a screenful, in two seconds at 64 kbit/s.
+/// Records in the first part, and in the second: together more than a screenful, and little to wait for.
 const FIRST_RECORDS: usize = 32;
-/// Bytes of changes in a part, before they are packed to less than a tenth: some five seconds at 64 kbit/s. Words that cannot
-/// be squeezed at all still fit in a frame.
+/// Bytes of changes in a part, before they are packed. Words that cannot be squeezed at all still fit in a frame.
 const RAW_BYTES: usize = 3 << 18;
 
 /// What follows `after` in a snapshot. Parts grow: each may hold as many records as came before it.

@@ -17,7 +17,7 @@ use crate::ingest;
 use crate::readers::Readers;
 use crate::store::{Reader, StoreError};
 
-/// Bytes kept of all snapshots together; a community of 10,000 records takes about one million.
+/// Bytes kept of all snapshots together.
 const BYTES: usize = 32 << 20;
 /// Bytes kept of one snapshot. Parts that begin where none ends, as of a device that says so, would otherwise add up.
 const BYTES_EACH: usize = 16 << 20;
