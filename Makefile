@@ -16,10 +16,10 @@ demo: tools page ## build, play a scripted week with real devices, and keep serv
 page: tools ## build the page that the server carries, client-core for browsers included
 	@scripts/page
 
-test: tools ## formatting, lints, every test, the examples in the documentation
+test: tools ## formatting, lints, every test, the page in a real Chromium, the API asked at random
 	@scripts/test
 
-test-page: tools ## the page: types, stories in a real Chromium, the API asked at random (Chromium, Python and some minutes)
+test-page: tools ## of these the page alone: types, stories in a real Chromium, the API asked at random
 	@scripts/browser-tests
 	@scripts/fuzz-api
 

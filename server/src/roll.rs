@@ -1,15 +1,19 @@
 //! The rolls that administrators read: people, roles, devices, codes, tokens, and what administrators did.
 
-use renolog_protocol::id::{CommunityId, DeviceId, OrganisationId, PersonId};
+use std::collections::{BTreeMap, BTreeSet};
+
+use renolog_protocol::id::{ChangeHash, CommunityId, DeviceId, FeedId, OrganisationId, PersonId, Seq};
 use renolog_protocol::schema::{Party, Role};
 use renolog_protocol::time::UnixMs;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::hub::Hub;
 use crate::office::find_community;
+use crate::reception;
 use crate::store::{
     ALL, AuditRow, Cell, Column, CommunityRow, DeviceRow, InviteRow, MemberRow, OrganisationRow, PersonRow, Read, Row, SeenRow,
-    StoreError, TokenRow,
+    StoreError, TokenRow, WaitRow,
 };
 
 /// Most rows in one answer.
@@ -81,6 +85,40 @@ fn page<S: Read + ?Sized, R: Row, T>(
     Ok(Stretch { items: rows.into_iter().map(tell).collect::<Result<_, _>>()?, next })
 }
 
+/// What a thing was when it was read, in the form of an `ETag`: another one as soon as anything of it is altered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(transparent)]
+pub struct Version(String);
+
+impl Version {
+    /// Of a row as it stands.
+    pub fn of_row<R: Row>(row: &R) -> Self {
+        Self::of(&row.to_cells())
+    }
+
+    /// Of cells. Each says what it is and how long, so that no two rows read the same.
+    pub fn of(cells: &[Cell]) -> Self {
+        let mut hash = Sha256::new();
+        for cell in cells {
+            let (kind, bytes) = match cell {
+                Cell::Null => (0, Vec::new()),
+                Cell::Int(number) => (1, number.to_be_bytes().to_vec()),
+                Cell::Text(text) => (2, text.clone().into_bytes()),
+                Cell::Blob(bytes) => (3, bytes.clone()),
+            };
+            hash.update([kind]);
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        }
+        Self(format!("\"{}\"", data_encoding::HEXLOWER.encode(&hash.finalize()[..16])))
+    }
+
+    /// As it stands in a header.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// An organisation.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Organisation {
@@ -88,6 +126,8 @@ pub struct Organisation {
     pub id: OrganisationId,
     /// Its name.
     pub name: String,
+    /// What it is altered by.
+    pub version: Version,
 }
 
 /// The organisations.
@@ -95,7 +135,7 @@ pub struct Organisation {
 /// # Errors
 /// [`StoreError`], here and below.
 pub fn organisations<S: Read + ?Sized>(store: &S, asked: &Page) -> Result<Stretch<Organisation>, StoreError> {
-    let tell = |row: OrganisationRow| Ok(Organisation { id: row.id, name: row.name });
+    let tell = |row: OrganisationRow| Ok(Organisation { version: Version::of_row(&row), id: row.id, name: row.name });
     page(store, (asked, asked.after::<OrganisationId>()), |row: &OrganisationRow| row.id.to_string(), tell)
 }
 
@@ -116,6 +156,8 @@ pub struct Person {
     pub roles: Vec<Held>,
     /// Their devices.
     pub devices: Vec<DeviceId>,
+    /// What they are altered by; roles and devices have their own.
+    pub version: Version,
 }
 
 /// A role as it is held.
@@ -141,6 +183,8 @@ pub struct Held {
     pub until: Option<UnixMs>,
     /// Whether it is held now.
     pub now: bool,
+    /// What it is ended by.
+    pub version: Version,
 }
 
 fn held<S: Read + ?Sized>(store: &S, row: MemberRow, now: UnixMs) -> Result<Held, StoreError> {
@@ -149,6 +193,7 @@ fn held<S: Read + ?Sized>(store: &S, row: MemberRow, now: UnixMs) -> Result<Held
     let (name, suspended) = person.map(|person| (person.name, person.suspended)).unwrap_or_default();
     let ends = row.until.into_iter().chain(suspended).min();
     Ok(Held {
+        version: Version::of_row(&row),
         community: row.community,
         community_name: community.map(|community| community.name).unwrap_or_default(),
         number: row.number,
@@ -172,6 +217,7 @@ pub fn people<S: Read + ?Sized>(store: &S, now: UnixMs, asked: &Page) -> Result<
             None => None,
         };
         Ok(Person {
+            version: Version::of_row(&row),
             id: row.id,
             name: row.name,
             organisation,
@@ -240,10 +286,17 @@ pub struct Device {
     pub seen: Option<UnixMs>,
     /// Whether it is connected now.
     pub connected: bool,
+    /// How many entries of the feeds that it follows it had not stored when it was seen last, or that came since; nothing
+    /// where it never told. What it has not sent yet, it alone knows.
+    pub behind: Option<u64>,
+    /// How many of its changes wait here for others that were not sent.
+    pub held: u64,
     /// Since when it is revoked, if it is.
     pub revoked: Option<UnixMs>,
     /// Why.
     pub revoked_why: Option<String>,
+    /// What it is revoked by.
+    pub version: Version,
 }
 
 /// The devices.
@@ -251,7 +304,12 @@ pub fn devices<S: Read + ?Sized>(store: &S, hub: &Hub, asked: &Devices) -> Resul
     let tell = |row: DeviceRow| {
         let person: Option<PersonRow> = store.get(&[row.person.to_cell()])?;
         let seen: Vec<SeenRow> = store.list(&[row.id.to_cell()], None, ALL)?;
+        let held: Vec<WaitRow> = store.list_by(WaitRow::BY_DEVICE, &[row.id.to_cell()], None, ALL)?;
+        let held: BTreeSet<ChangeHash> = held.into_iter().map(|wait| wait.waiting).collect();
         Ok(Device {
+            version: Version::of_row(&row),
+            behind: behind(store, &seen)?,
+            held: held.len() as u64,
             id: row.id,
             person: row.person,
             person_name: person.map(|person| person.name).unwrap_or_default(),
@@ -269,6 +327,18 @@ pub fn devices<S: Read + ?Sized>(store: &S, hub: &Hub, asked: &Devices) -> Resul
     }
     let wanted = Page { after: asked.after.clone(), limit: asked.limit };
     page(store, (&wanted, wanted.after::<DeviceId>()), |row: &DeviceRow| row.id.to_string(), tell)
+}
+
+/// How many entries of the feeds that a device told of it has not stored, as far as it told.
+fn behind<S: Read + ?Sized>(store: &S, seen: &[SeenRow]) -> Result<Option<u64>, StoreError> {
+    let mut stored: BTreeMap<FeedId, Seq> = BTreeMap::new();
+    for row in seen {
+        let upto = stored.entry(row.feed).or_default();
+        *upto = row.upto.max(*upto);
+    }
+    let missing = |(feed, upto): (&FeedId, &Seq)| Ok(reception::head(store, *feed)?.0.saturating_sub(upto.0));
+    let missing: Vec<u64> = stored.iter().map(missing).collect::<Result<_, StoreError>>()?;
+    Ok((!missing.is_empty()).then(|| missing.iter().sum()))
 }
 
 /// A one-time code, by what it is called; never the code itself.
@@ -292,6 +362,8 @@ pub struct Invite {
     pub open: bool,
     /// The device that used it.
     pub used_by: Option<DeviceId>,
+    /// What it is withdrawn by.
+    pub version: Version,
 }
 
 /// The one-time codes.
@@ -299,6 +371,7 @@ pub fn invites<S: Read + ?Sized>(store: &S, now: UnixMs, asked: &Page) -> Result
     let hex = |hash: &[u8]| data_encoding::HEXLOWER.encode(hash);
     let tell = |row: InviteRow| {
         Ok(Invite {
+            version: Version::of_row(&row),
             invite: hex(&row.code_hash),
             name: row.name,
             person: row.person,
@@ -322,12 +395,17 @@ pub struct Token {
     pub label: String,
     /// Until when it is good.
     pub expires: UnixMs,
+    /// What it is ended by.
+    pub version: Version,
 }
 
 /// The tokens.
 pub fn tokens<S: Read + ?Sized>(store: &S, asked: &Page) -> Result<Stretch<Token>, StoreError> {
     let hex = |hash: &[u8]| data_encoding::HEXLOWER.encode(hash);
-    let tell = |row: TokenRow| Ok(Token { name: hex(&row.token_hash), label: row.label, expires: row.expires });
+    let tell = |row: TokenRow| {
+        let version = Version::of_row(&row);
+        Ok(Token { version, name: hex(&row.token_hash), label: row.label, expires: row.expires })
+    };
     page(store, (asked, named(asked)), |row: &TokenRow| hex(&row.token_hash), tell)
 }
 

@@ -1,4 +1,6 @@
 // Chromium, and a page in it that holds a device.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -16,6 +18,16 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ]
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What of a page would keep somebody out who does not see it, or has no mouse: nothing, on any page. */
+export async function assertOpenToAll(page, where) {
+  await page.evaluate(AXE)
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document))
+  const grave = violations.filter((one) => ['serious', 'critical'].includes(one.impact))
+  assert.deepEqual(grave.map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(' ')).join(' | ')}`), [], where)
+}
+
 /** A browser with a profile of its own, kept in `directory`: opened there again, it is the same one after a restart. */
 export async function openBrowser(directory) {
   const options = { executablePath: executable(), args: ARGUMENTS, headless: true }

@@ -1,5 +1,6 @@
 // The field face in a real browser: enrolled by a link, written on without any network, updated while someone types.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +52,80 @@ describe('the field face', { timeout: 300_000 }, () => {
     assert.doesNotMatch(volunteer.page.url(), /enrol|-/)
     await volunteer.page.getByText('德胜新村').first().waitFor()
     await volunteer.accessible()
+  })
+
+  test('a slash too many in the link, or a code that is no more, keeps nobody out', async () => {
+    const code = await server.invite('desheng', 'captain', '陈阿姨')
+    const volunteer = await FieldPage.open(browser, `${front.url}/enrol/#${code}`)
+    await volunteer.page.getByLabel('这部设备叫什么').waitFor()
+    await volunteer.accessible()
+    await volunteer.picture('enrol-zh')
+    await volunteer.join('陈阿姨的手机')
+    await volunteer.page.evaluate(() => navigator.serviceWorker.ready)
+    await volunteer.page.goto(`${front.url}/enrol/#${code}`)
+    await volunteer.page.getByRole('heading', { name: '您好' }).waitFor()
+  })
+
+  test('over a bad link the page comes, somebody joins, and what they write is safe in the end', async () => {
+    const code = await server.invite('desheng', 'captain', '陈阿姨')
+    // The server itself sends the page compressed. A megabit and long ways.
+    const volunteer = await FieldPage.open(browser, `${server.url}/enrol#${code}`, {
+      link: { latency: 400, downloadThroughput: 125_000, uploadThroughput: 30_000 },
+    })
+    await volunteer.page.getByLabel('这部设备叫什么').waitFor({ timeout: 60_000 })
+    await volunteer.join('陈阿姨的手机')
+    await volunteer.go('#/new/rectification')
+    await volunteer.page.getByLabel('安全').check()
+    await volunteer.page.getByLabel('位置').fill('3幢2单元')
+    await volunteer.save()
+    await volunteer.untilStatus('全部已存到服务器')
+  })
+
+  test('what is on the phone is not loaded again', async () => {
+    const volunteer = await invited('陈阿姨')
+    await ready(volunteer.page)
+    await volunteer.page.waitForLoadState('networkidle')
+    front.served.length = 0
+    for (let time = 0; time < 2; time++) {
+      await volunteer.page.reload()
+      await volunteer.untilStatus('全部已存到服务器')
+    }
+    // Whether there is a newer page is asked with each load; the browser does that.
+    assert.deepEqual(front.served.filter((path) => path !== '/sw.js'), [])
+  })
+
+  test('a photo is named by its bytes, and shown where it was taken', async () => {
+    const volunteer = await invited('陈阿姨')
+    const { page } = volunteer
+    await volunteer.go('#/new/rectification')
+    await page.getByLabel('安全').check()
+    await page.getByLabel('位置').fill('3幢2单元')
+    await volunteer.save()
+    const bytes = await readFile(join(web, 'public', 'icon.svg'))
+    await page.locator('input[type=file]').setInputFiles({ name: '扶手.svg', mimeType: 'image/svg+xml', buffer: bytes })
+    await page.getByRole('img', { name: '扶手.svg' }).waitFor()
+    await page.getByText(createHash('sha256').update(bytes).digest('hex').slice(0, 12)).waitFor()
+    await volunteer.untilStatus('全部已存到服务器')
+    await volunteer.accessible()
+  })
+
+  test('what a record held once is written again as one new change', async () => {
+    const volunteer = await invited('陈阿姨')
+    const { page } = volunteer
+    await volunteer.go('#/new/rectification')
+    await page.getByLabel('安全').check()
+    await page.getByLabel('位置').fill('3幢2单元')
+    const record = await volunteer.save()
+    const again = encodeURIComponent(JSON.stringify([['location', null, '5幢1单元'], ['item', null, 'quality'], ['due', null, '2026-12-01']]))
+    await volunteer.go(`#/record/${record}?again=${again}`)
+    await page.getByRole('heading', { name: '写回原来的内容' }).waitFor()
+    await page.getByText('您的身份不能写这一项').waitFor()
+    await volunteer.accessible()
+    await page.getByRole('button', { name: '写回', exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: '5幢1单元' }).waitFor()
+    await page.getByRole('heading', { name: '写回原来的内容' }).waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: '看经过' }).click()
+    await page.getByText('5幢1单元').nth(1).waitFor()
   })
 
   test('every kind of record has a form that renders and saves, and a page of its own', async () => {
@@ -150,6 +225,10 @@ describe('the field face', { timeout: 300_000 }, () => {
         matter: `#/record/${made.matter}`,
         motion: `#/record/${made.motion}`,
         me: '#/me',
+        todo: '#/todo',
+        refused: '#/refused',
+        conflicts: '#/conflicts',
+        nowhere: '#/nowhere',
       })) {
         await volunteer.go(place)
         await page.locator('main h1').first().waitFor()

@@ -16,7 +16,7 @@ const TYPES = {
 }
 /** What the server lets its pages do. */
 const POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; " +
   "connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
 const PAGES = { '/': 'index.html', '/enrol': 'index.html', '/console': 'console.html' }
@@ -25,8 +25,12 @@ export class Front {
   #http
   #sockets = new Set()
   #port = 0
+  /** The files that were asked for, by their paths. */
+  served = []
+  /** Bytes of bodies that came from the server behind, as they came, by their paths. */
+  passed = new Map()
 
-  /** `behind` is the server's address, or `null` where there is none. */
+  /** `directory` is `null` where the server behind has the page; `behind` is the server's address, or `null` where there is none. */
   static async open(directory, behind) {
     const front = new Front()
     front.directory = directory
@@ -61,8 +65,10 @@ export class Front {
   async #answer(asked, answer) {
     const { pathname } = new URL(asked.url, this.url)
     const file = PAGES[pathname] ?? normalize(pathname).slice(1)
-    const body = pathname.startsWith('/api/') ? null : await readFile(join(this.directory, file)).catch(() => null)
+    const own = this.directory !== null && !pathname.startsWith('/api/')
+    const body = !own ? null : await readFile(join(this.directory, file)).catch(() => null)
     if (body !== null) {
+      this.served.push(pathname)
       const html = file.endsWith('.html') ? { 'Content-Security-Policy': POLICY } : {}
       const kept = file.startsWith('assets/') ? 'max-age=31536000, immutable' : 'no-cache'
       const type = TYPES[extname(file)] ?? 'application/octet-stream'
@@ -71,6 +77,7 @@ export class Front {
       const { hostname, port } = this.behind
       const passed = request({ hostname, port, path: asked.url, method: asked.method, headers: asked.headers }, (back) => {
         answer.writeHead(back.statusCode, back.headers)
+        back.on('data', (bytes) => this.passed.set(pathname, (this.passed.get(pathname) ?? 0) + bytes.length))
         back.pipe(answer)
       })
       passed.on('error', () => answer.writeHead(502).end())

@@ -4,10 +4,11 @@ import { fileURLToPath } from 'node:url'
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 const target = process.env.CARGO_TARGET_DIR ?? `${repository}target`
+const profile = process.env.RENOLOG_PROFILE ?? 'debug'
 
 /** A program that cargo built. */
 export function built(name) {
-  const path = `${target}/debug/${name}`
+  const path = `${target}/${profile}/${name}`
   if (!existsSync(path)) throw new Error(`${path} is not there: run scripts/browser-tests`)
   return path
 }

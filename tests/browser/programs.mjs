@@ -15,6 +15,8 @@ export class Server {
   #child = null
   #directory
   #port = 0
+  /** The link with which the first administrator signs in to the console, while there is none. */
+  administrator = null
 
   static async start() {
     const server = new Server()
@@ -40,6 +42,7 @@ export class Server {
       lines.on('line', (line) => {
         const found = /:\/\/[^ ]*:(\d+)/.exec(line)
         if (found) resolve(Number(found[1]))
+        this.administrator = /http[^ ]*\/console#[^ ]+/.exec(line)?.[0] ?? this.administrator
       })
       this.#child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)))
     })
@@ -80,7 +83,7 @@ export class Server {
   }
 
   #env() {
-    return { ...process.env, RENOLOG_DATA: join(this.#directory, 'data'), RUST_LOG: 'warn' }
+    return { ...process.env, RENOLOG_DATA: join(this.#directory, 'data'), RENOLOG_LOG: 'warn' }
   }
 }
 
@@ -107,7 +110,7 @@ export class Demo {
     const demo = new Demo()
     demo.#directory = await mkdtemp(join(tmpdir(), 'renolog-'))
     const words = ['demo', '--listen', '127.0.0.1:0', '--data', join(demo.#directory, 'week')]
-    demo.#child = spawn(built('renolog'), words, { env: { ...process.env, RUST_LOG: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'] })
+    demo.#child = spawn(built('renolog'), words, { env: { ...process.env, RENOLOG_LOG: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'] })
     const lines = createInterface({ input: demo.#child.stdout })
     await new Promise((resolve, reject) => {
       lines.on('line', (line) => {

@@ -62,6 +62,8 @@ async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
     let (app, handle) = App::start(data, Schema::built_in(), Arc::new(clock.clone()), None)?;
     let listener = listen(args).await?;
     let address = listener.local_addr()?;
+    let public_url: PublicUrl = format!("http://{address}").parse()?;
+    let app = App { public_url: Some(Arc::new(public_url.clone())), ..app };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(serve::serve(app.clone(), handle, listener, async move { drop(stopped.await) }));
 
@@ -90,7 +92,7 @@ async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
         println!("  {program} figures --data {}", path.display());
         println!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/communities/desheng/history");
         println!("  curl -H 'Authorization: Bearer {token}' http://{address}/api/v1/communities/desheng/records\n");
-        let (volunteer, administrator) = links(&app, address).await?;
+        let (volunteer, administrator) = links(&app, &public_url).await?;
         println!("在浏览器里看，每个链接登记一台设备  In a browser; each link enrols one device:");
         println!("  志愿者的手机 a volunteer's phone      {volunteer}");
         println!("  管理员的电脑 an administrator's desk  {administrator}\n");
@@ -110,8 +112,7 @@ async fn play(args: &Demo, data: DataDir, path: &Path) -> Result<()> {
 }
 
 /// Two links for whoever wants to try: a volunteer's, and an administrator's.
-async fn links(app: &App, address: SocketAddr) -> Result<(Link, Link)> {
-    let url: PublicUrl = format!("http://{address}").parse()?;
+async fn links(app: &App, url: &PublicUrl) -> Result<(Link, Link)> {
     let good = Invitation { hours: 24, ..Invitation::default() };
     let role = Some(Role::parse("captain")?);
     let volunteer = Invitation { name: "体验志愿者".into(), role, communities: vec!["desheng".into()], ..good.clone() };

@@ -2,15 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::{Body, Query};
 use super::openapi::order;
-use super::{Caller, Problem};
+use super::{Caller, Problem, tags};
 use crate::app::App;
-use crate::link::Link;
+use crate::link::{Link, PublicUrl};
 use crate::office::{
     Administration, Assignment, Code, Desk, Ending, Erasure, Invitation, NewCommunity, NewToken, Order, Organisation, Person,
     Reach, Revocation, Suspension, TokenEnd, Withdrawal,
@@ -45,12 +46,13 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 pub(super) async fn take<O: Order>(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     Body(asked): Body<O>,
 ) -> Result<Json<O::Made>, Problem> {
-    taken(app, caller, asked).await.map(Json)
+    taken(app, caller, &headers, asked).await.map(Json)
 }
 
-/// A one-time code, and the same as a link and a picture of it, where this server knows how others reach it.
+/// A one-time code, and the same as a link and a picture of it, where it is known how others reach this server.
 #[derive(Serialize, utoipa::ToSchema)]
 struct Invited {
     #[serde(flatten)]
@@ -64,22 +66,37 @@ struct Invited {
 /// A one-time code; of an administrator, its link leads to the console.
 #[utoipa::path(post, path = "/invites", operation_id = "invite", tag = "admin", request_body = Invitation,
     responses((status = OK, body = Invited), super::openapi::Refused))]
-async fn invite(State(app): State<App>, caller: Caller, Body(asked): Body<Invitation>) -> Result<Json<Invited>, Problem> {
-    let (public_url, administrator) = (app.public_url.clone(), asked.administrator);
-    let code = taken(app, caller, asked).await?;
-    let link = public_url.map(|url| if administrator { url.console(&code.code) } else { url.invitation(&code.code) });
+async fn invite(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Body(asked): Body<Invitation>,
+) -> Result<Json<Invited>, Problem> {
+    let (public_url, administrator) = (app.public_url.as_deref().cloned(), asked.administrator);
+    let code = taken(app, caller, &headers, asked).await?;
+    let url = public_url.or_else(|| where_the_page_stands(&headers));
+    let link = url.map(|url| if administrator { url.console(&code.code) } else { url.invitation(&code.code) });
     let qr_svg = link.as_ref().map(Link::svg);
     Ok(Json(Invited { code, link, qr_svg }))
 }
 
-async fn taken<O: Order>(app: App, caller: Caller, asked: O) -> Result<O::Made, Problem> {
-    let (person, shared) = (caller.person(), app.clone());
+/// Where the asker's browser found the page, which it says with everything that it sends from there: a server that listens on
+/// every address of its machine does not know by which of them it is known.
+fn where_the_page_stands(headers: &HeaderMap) -> Option<PublicUrl> {
+    headers.get(header::ORIGIN)?.to_str().ok()?.parse().ok()
+}
+
+async fn taken<O: Order>(app: App, caller: Caller, headers: &HeaderMap, asked: O) -> Result<O::Made, Problem> {
+    let (person, shared, read) = (caller.person(), app.clone(), headers.get(header::IF_MATCH).cloned());
     let checked = app.readers.ask(move |store| {
         let desk = Desk { store, schema: &shared.schema, now: shared.clock.now() };
         let reach = asked.reach(&desk);
         // Whoever may not ask is not told what is there and what is not.
-        let allowed = caller.reaches(&shared, store, reach.as_ref().unwrap_or(&Reach::District))?;
-        Ok(if allowed { reach.map(|_| asked).map_err(Problem::from) } else { Err(forbidden()) })
+        if !caller.reaches(&shared, store, reach.as_ref().unwrap_or(&Reach::District))? {
+            return Ok(Err(forbidden()));
+        }
+        let fits = reach.and_then(|_| asked.alters(&desk)).map_err(Problem::from);
+        Ok(fits.and_then(|now| tags::must_be(read.as_ref(), now.as_ref())).map(|()| asked))
     });
     let asked = checked.await??;
     Ok(app.take(person, asked).await?)

@@ -82,6 +82,8 @@ pub fn router(app: App) -> Router {
         .route("/", get(page::field))
         .route("/enrol", get(page::field))
         .route("/console", get(page::console))
+        .route("/enrol/", get(page::without_slash))
+        .route("/console/", get(page::without_slash))
         .fallback(page::other)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn_with_state(app.clone(), headers::guard))

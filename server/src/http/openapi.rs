@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::routing::post;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, Paths};
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi, Ref, RefOr, Required, Schema};
 use utoipa::{IntoResponses, ToSchema};
@@ -18,7 +19,8 @@ use crate::office::Order;
 
 const ABOUT: &str = "旧改日志接口。 The merged history of communities under renovation, and the desk beside it. Times are milliseconds \
     since 1970 UTC. Lists come in stretches: give `next` as `after` to go on. Errors are `application/problem+json` with a stable \
-    `code`. Answers carry an `ETag`; a write that names one in `If-Match` is done only if nothing changed meanwhile.";
+    `code`. Answers carry an `ETag`, and what orders alter carries a `version`; a write that names it in `If-Match` is done only if nothing \
+    changed meanwhile.";
 
 /// Every other answer: a [`Problem`].
 pub(super) struct Refused;
@@ -62,6 +64,17 @@ fn add<T: ToSchema>(to: &mut dyn FnMut(String, RefOr<Schema>)) {
     }
 }
 
+/// What a write says it is about.
+fn if_match() -> Parameter {
+    ParameterBuilder::new()
+        .name("If-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The `version` of what is altered, as it was read: if it is another one by now, nothing is done."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
+}
+
 /// The route of an [`Order`], and what the document says of it.
 pub(super) fn order<O: Order>() -> UtoipaMethodRouter<App> {
     let json = |schema| ContentBuilder::new().schema(Some(schema)).build();
@@ -73,6 +86,7 @@ pub(super) fn order<O: Order>() -> UtoipaMethodRouter<App> {
         .operation_id(Some(format!("order_{}", O::PATH.replace('/', "_"))))
         .tag("admin")
         .summary(Some(format!("An order: `{}`.", O::PATH)))
+        .parameter(if_match())
         .request_body(Some(body))
         .responses(answers)
         .build();

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::{problem, tags};
@@ -37,6 +37,13 @@ pub(super) async fn field(headers: HeaderMap) -> Response {
 /// For whoever sits at a desk.
 pub(super) async fn console(headers: HeaderMap) -> Response {
     shown("console.html", &headers)
+}
+
+/// What the pages name stands beside them, not below: with a slash behind its name, a page would look for it there. What stands
+/// behind the `#` of a link goes with it.
+pub(super) async fn without_slash(uri: Uri) -> Response {
+    let name = uri.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    Redirect::permanent(&format!("../{name}")).into_response()
 }
 
 fn shown(name: &str, headers: &HeaderMap) -> Response {
@@ -135,6 +142,17 @@ mod tests {
             ("identity", "gzip", false),
         ] {
             assert_eq!(reads(&asking(header::ACCEPT_ENCODING, said), encoding), expected, "{said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slash_too_many_leads_to_the_page() {
+        for (asked, meant) in [("/enrol/", "../enrol"), ("/console/", "../console"), ("/log/enrol/", "../enrol")] {
+            let answer = without_slash(Uri::from_static(asked)).await;
+            assert_eq!(
+                (answer.status(), answer.headers()[header::LOCATION].as_bytes()),
+                (StatusCode::PERMANENT_REDIRECT, meant.as_bytes())
+            );
         }
     }
 

@@ -14,6 +14,7 @@ use super::{Caller, Problem};
 use crate::app::App;
 use crate::history::{self, Entry};
 use crate::office::find_community;
+use crate::roll::Version;
 use crate::store::{Column, Read, Reader, RecordRow, StoreError};
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -26,6 +27,8 @@ pub(super) struct Listed {
     updated: Seq,
     conflicts: u64,
     superseded: u64,
+    /// What it is erased by.
+    version: Version,
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -113,8 +116,9 @@ fn records(
 }
 
 fn listed(row: RecordRow) -> Listed {
+    let version = Version::of_row(&row);
     let RecordRow { id, feed, kind, state, title, updated, conflicts, superseded, .. } = row;
-    Listed { id, feed, kind, state, title, updated, conflicts, superseded }
+    Listed { id, feed, kind, state, title, updated, conflicts, superseded, version }
 }
 
 pub(super) fn no_record(record: RecordId) -> Problem {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::Problem;
+use crate::roll::Version;
 
 /// Longer answers go without; no list is as long.
 const LONGEST: usize = 16 << 20;
@@ -53,22 +54,48 @@ pub(super) fn names(list: &HeaderValue, tag: &HeaderValue) -> bool {
 /// [`Problem::changed_meanwhile`].
 pub(super) fn must_match<T: Serialize>(headers: &HeaderMap, now: &T) -> Result<(), Problem> {
     let Some(read) = headers.get(header::IF_MATCH) else { return Ok(()) };
-    let tag = serde_json::to_vec(now).map(|bytes| tag(&bytes.into()));
-    match tag {
+    match serde_json::to_vec(now).map(|bytes| tag(&bytes.into())) {
         Ok(tag) if names(read, &tag) => Ok(()),
-        _ => Err(Problem::changed_meanwhile("this is not what you had read any more; read it again and decide again")),
+        _ => Err(changed()),
     }
+}
+
+/// The same for what has a version of its own; nothing that stands is what its sender had read of what does not stand yet.
+///
+/// # Errors
+/// [`Problem::changed_meanwhile`].
+pub(super) fn must_be(read: Option<&HeaderValue>, now: Option<&Version>) -> Result<(), Problem> {
+    let Some(read) = read else { return Ok(()) };
+    match now.map(|version| HeaderValue::try_from(version.as_str())) {
+        Some(Ok(tag)) if names(read, &tag) => Ok(()),
+        _ => Err(changed()),
+    }
+}
+
+fn changed() -> Problem {
+    Problem::changed_meanwhile("this is not what you had read any more; read it again and decide again")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Cell;
 
     #[test]
     fn a_tag_is_known_among_others_and_weakly() {
         let tag = HeaderValue::from_static("\"a1\"");
         for (known, expected) in [("\"a1\"", true), ("\"b2\", W/\"a1\"", true), ("*", true), ("\"a\"", false), ("a1", false)] {
             assert_eq!(names(&HeaderValue::from_static(known), &tag), expected, "{known}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_named_like_any_other_tag() {
+        let (now, other): (Version, Version) = (Version::of(&[Cell::Int(1)]), Version::of(&[Cell::Int(2)]));
+        let read = HeaderValue::try_from(now.as_str()).expect("a tag");
+        assert!(must_be(Some(&read), Some(&now)).is_ok() && must_be(None, None).is_ok());
+        for changed in [Some(&other), None] {
+            assert_eq!(must_be(Some(&read), changed).expect_err("it changed").code, "changed_meanwhile");
         }
     }
 

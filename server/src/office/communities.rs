@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, Order, Reach, Unfit, name};
 use crate::command::{AddCommunity, Command};
+use crate::roll::Version;
 use crate::secret;
 use crate::store::Read;
 
@@ -35,6 +36,10 @@ impl Order for NewCommunity {
 
     fn reach<S: Read + ?Sized>(&self, _: &Desk<'_, S>) -> Result<Reach, Unfit> {
         Ok(Reach::District)
+    }
+
+    fn alters<S: Read + ?Sized>(&self, _: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        Ok(None)
     }
 
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Community), Unfit> {

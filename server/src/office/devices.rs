@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, Done, Order, Reach, Unfit, reason};
 use crate::command::{Command, RevokeDevice};
+use crate::roll::Version;
 use crate::store::{Column, DeviceRow, Read};
 
 /// A device to be ended for good.
@@ -16,6 +17,12 @@ pub struct Revocation {
     pub reason: String,
 }
 
+impl Revocation {
+    fn known<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<DeviceRow, Unfit> {
+        desk.store.get(&[self.device.to_cell()])?.ok_or_else(|| Unfit::unknown("device", self.device))
+    }
+}
+
 impl Order for Revocation {
     const PATH: &'static str = "devices/revoke";
     type Made = Done;
@@ -24,9 +31,12 @@ impl Order for Revocation {
         Ok(Reach::District)
     }
 
+    fn alters<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        Ok(Some(Version::of_row(&self.known(desk)?)))
+    }
+
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {
-        let known: Option<DeviceRow> = desk.store.get(&[self.device.to_cell()])?;
-        known.ok_or_else(|| Unfit::unknown("device", self.device))?;
-        Ok((Command::RevokeDevice(RevokeDevice { device: self.device, reason: reason(&self.reason)? }), Done {}))
+        let device = self.known(desk)?.id;
+        Ok((Command::RevokeDevice(RevokeDevice { device, reason: reason(&self.reason)? }), Done {}))
     }
 }

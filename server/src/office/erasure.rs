@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, Done, Order, Reach, Unfit, reason};
 use crate::command::{Command, Erase};
-use crate::store::{ChangeRow, Column, Read};
+use crate::roll::Version;
+use crate::store::{ChangeRow, Column, Read, RecordRow};
 
 /// A record to be erased for good.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -23,6 +24,11 @@ impl Order for Erasure {
 
     fn reach<S: Read + ?Sized>(&self, _: &Desk<'_, S>) -> Result<Reach, Unfit> {
         Ok(Reach::District)
+    }
+
+    fn alters<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        let known: Option<RecordRow> = desk.store.get(&[self.record.to_cell()])?;
+        Ok(known.as_ref().map(Version::of_row))
     }
 
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, Done, Order, Reach, Unfit, hash, is_office, name};
 use crate::command::{Command, Duty, Guest, Invite, WithdrawInvite};
+use crate::roll::Version;
 use crate::secret;
 use crate::store::{Column, InviteRow, Read};
 
@@ -80,6 +81,10 @@ impl Order for Invitation {
         }
     }
 
+    fn alters<S: Read + ?Sized>(&self, _: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        Ok(None)
+    }
+
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Code), Unfit> {
         if !(1..=MOST_HOURS).contains(&self.hours) {
             return Err(Unfit::Wrong(format!("a code is good for 1 to {MOST_HOURS} hours")));
@@ -101,6 +106,13 @@ pub struct Withdrawal {
     pub invite: String,
 }
 
+impl Withdrawal {
+    fn invite<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<InviteRow, Unfit> {
+        let known = desk.store.get(&[hash(&self.invite, "invite")?.to_cell()])?;
+        known.ok_or_else(|| Unfit::unknown("invite", &self.invite))
+    }
+}
+
 impl Order for Withdrawal {
     const PATH: &'static str = "invites/withdraw";
     type Made = Done;
@@ -109,10 +121,12 @@ impl Order for Withdrawal {
         Ok(Reach::District)
     }
 
+    fn alters<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        Ok(Some(Version::of_row(&self.invite(desk)?)))
+    }
+
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {
-        let code_hash = hash(&self.invite, "invite")?;
-        let known: Option<InviteRow> = desk.store.get(&[code_hash.to_cell()])?;
-        known.ok_or_else(|| Unfit::unknown("invite", &self.invite))?;
+        let code_hash = self.invite(desk)?.code_hash;
         Ok((Command::WithdrawInvite(WithdrawInvite { code_hash }), Done {}))
     }
 }

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Duty};
+use crate::roll::Version;
 use crate::store::{ALL, Column, CommunityRow, OrganisationRow, PersonRow, Read, StoreError};
 use crate::writer::WriteError;
 
@@ -52,6 +53,12 @@ pub trait Order: Serialize + DeserializeOwned + utoipa::ToSchema + Send + 'stati
     /// # Errors
     /// [`Unfit`].
     fn reach<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Reach, Unfit>;
+
+    /// The version of what it alters, as the [rolls](crate::roll) show it; nothing where it makes something new.
+    ///
+    /// # Errors
+    /// [`Unfit`].
+    fn alters<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Option<Version>, Unfit>;
 
     /// The command it comes to.
     ///

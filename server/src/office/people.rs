@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, Done, Order, Reach, Unfit, name, reason};
 use crate::command::{Command, SetAdministrator, SetOrganisation, SetPerson, SuspendPerson};
+use crate::roll::Version;
 use crate::secret;
-use crate::store::Read;
+use crate::store::{Column, OrganisationRow, Read};
 
 /// An organisation to be added or renamed.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -32,6 +33,12 @@ impl Order for Organisation {
 
     fn reach<S: Read + ?Sized>(&self, _: &Desk<'_, S>) -> Result<Reach, Unfit> {
         Ok(Reach::District)
+    }
+
+    fn alters<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        let Some(id) = self.id else { return Ok(None) };
+        let known: Option<OrganisationRow> = desk.store.get(&[id.to_cell()])?;
+        Ok(known.as_ref().map(Version::of_row))
     }
 
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Organised), Unfit> {
@@ -73,6 +80,10 @@ impl Order for Person {
         Ok(Reach::District)
     }
 
+    fn alters<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        self.id.map(|id| Ok(Version::of_row(&desk.person(id)?))).transpose()
+    }
+
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Registered), Unfit> {
         let id = match self.id {
             Some(id) => desk.person(id)?.id,
@@ -103,6 +114,10 @@ impl Order for Suspension {
         Ok(Reach::District)
     }
 
+    fn alters<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        Ok(Some(Version::of_row(&desk.person(self.person)?)))
+    }
+
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {
         let (person, suspended) = (desk.person(self.person)?.id, self.suspended);
         Ok((Command::SuspendPerson(SuspendPerson { person, suspended, reason: reason(&self.reason)? }), Done {}))
@@ -124,6 +139,10 @@ impl Order for Administration {
 
     fn reach<S: Read + ?Sized>(&self, _: &Desk<'_, S>) -> Result<Reach, Unfit> {
         Ok(Reach::District)
+    }
+
+    fn alters<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        Ok(Some(Version::of_row(&desk.person(self.person)?)))
     }
 
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, Done, Order, Reach, Unfit, is_office};
 use crate::command::{Command, EndRole, GiveRole};
+use crate::roll::Version;
 use crate::store::{Column, MemberRow, Read};
 
 /// A role to be given.
@@ -38,6 +39,10 @@ impl Order for Assignment {
             return Ok(Reach::District);
         }
         Ok(Reach::Communities(desk.communities(&self.communities)?))
+    }
+
+    fn alters<S: Read + ?Sized>(&self, _: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        Ok(None)
     }
 
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {
@@ -77,6 +82,10 @@ impl Order for Ending {
     fn reach<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Reach, Unfit> {
         let member = self.member(desk)?;
         Ok(if is_office(&member.role) { Reach::District } else { Reach::Communities(vec![member.community]) })
+    }
+
+    fn alters<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        Ok(Some(Version::of_row(&self.member(desk)?)))
     }
 
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {

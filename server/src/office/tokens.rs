@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, Done, Order, Reach, Unfit, hash};
 use crate::command::{Command, IssueToken, RevokeToken};
+use crate::roll::Version;
 use crate::secret;
-use crate::store::Read;
+use crate::store::{Column, Read, TokenRow};
 
 /// The longest that a token may be good for: a year.
 const MOST_DAYS: u32 = 366;
@@ -41,6 +42,10 @@ impl Order for NewToken {
         Ok(Reach::District)
     }
 
+    fn alters<S: Read + ?Sized>(&self, _: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        Ok(None)
+    }
+
     fn command<S: Read + ?Sized>(self, desk: &Desk<'_, S>) -> Result<(Command, Token), Unfit> {
         if !(1..=MOST_DAYS).contains(&self.days) {
             return Err(Unfit::Wrong(format!("a token is good for 1 to {MOST_DAYS} days")));
@@ -67,6 +72,11 @@ impl Order for TokenEnd {
 
     fn reach<S: Read + ?Sized>(&self, _: &Desk<'_, S>) -> Result<Reach, Unfit> {
         Ok(Reach::District)
+    }
+
+    fn alters<S: Read + ?Sized>(&self, desk: &Desk<'_, S>) -> Result<Option<Version>, Unfit> {
+        let known: Option<TokenRow> = desk.store.get(&[hash(&self.name, "token")?.to_cell()])?;
+        Ok(known.as_ref().map(Version::of_row))
     }
 
     fn command<S: Read + ?Sized>(self, _: &Desk<'_, S>) -> Result<(Command, Done), Unfit> {

@@ -13,7 +13,9 @@ const PAGE = 'index.html'
 const address = (file: string) => new URL(file, self.registration.scope).href
 const FILES = new Set(SHELL.files.map(address))
 /** Under these the page is served; an invitation's link is the second. */
-const PAGES = new Set(['', 'enrol', 'enrol/'].map(address))
+const PAGES = new Set(['', 'enrol'].map(address))
+/** What somebody typed with a slash too many: the page would look for its files below. The code behind the `#` goes along. */
+const ASTRAY = new Map([['enrol/', 'enrol']].map(([typed, meant]) => [address(typed!), address(meant!)]))
 
 self.addEventListener('install', (event) => event.waitUntil(keep()))
 self.addEventListener('activate', (event) => event.waitUntil(takeOver()))
@@ -26,7 +28,9 @@ self.addEventListener('fetch', (event) => {
   const asked = new URL(request.url)
   asked.hash = asked.search = ''
   if (request.mode === 'navigate') {
-    if (PAGES.has(asked.href)) event.respondWith(kept(address(PAGE), request))
+    const meant = ASTRAY.get(asked.href)
+    if (meant) event.respondWith(Response.redirect(meant))
+    else if (PAGES.has(asked.href)) event.respondWith(kept(address(PAGE), request))
   } else if (FILES.has(asked.href)) {
     event.respondWith(kept(asked.href, request))
   }
