@@ -209,6 +209,14 @@ impl Device {
         lock(&self.shared.ways).is_visiting()
     }
 
+    /// Whether the device saves data; see [`Client::save_data`].
+    ///
+    /// # Errors
+    /// [`ClientError::Store`].
+    pub fn save_data(&self, saves: bool) -> Result<(), DeviceError> {
+        Ok(self.with(|client, now| client.save_data(now, saves))?)
+    }
+
     /// Another address for the same server, from the next connection on.
     ///
     /// # Errors

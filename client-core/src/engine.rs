@@ -271,9 +271,9 @@ impl Engine {
                 // A feed that recovered may have something to send again.
                 fill = !link.session.is_behind(upto.feed);
             }
-            Event::Chunk { begun, last, .. } => {
+            Event::Chunk { begun, last, left_out, .. } => {
                 link.fruitful = true;
-                if *last {
+                if *last || *left_out {
                     let upto = Cursor { feed: begun.feed, epoch: begun.epoch, seq: begun.mark.seq };
                     link.unseen.insert(upto.feed, upto);
                     link.tell_at = Some(now + limits::SEEN_AFTER);

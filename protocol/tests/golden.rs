@@ -122,7 +122,16 @@ fn begun() -> Begun {
 /// As zstd squeezes it today; a build that squeezes otherwise must still read this.
 fn chunk() -> ChunkFrame {
     let Begun { feed, mark, through, .. } = begun();
-    ChunkFrame { feed, mark, after: Place::START, through, last: false, coding: 1, pack: pack("chunk").expect("a golden") }
+    ChunkFrame {
+        feed,
+        mark,
+        after: Place::START,
+        through,
+        last: false,
+        coding: 1,
+        pack: pack("chunk").expect("a golden"),
+        left_out: None,
+    }
 }
 
 /// What is in it.
@@ -189,6 +198,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
         dictionary: None,
         snapshots: None,
         begun: None,
+        open_only: None,
     };
     let (version, server_time, epoch, feeds) = (1, NOON, Epoch(77), list(grants.clone()));
     let welcome = Welcome { version, server_time, epoch, schema: 1, feeds, past: None };
@@ -196,7 +206,8 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("hello", hello.clone().into()),
         ("hello_with_calendar", Hello { calendar: Some(0x0102_0304_0506_0708), ..hello.clone() }.into()),
         ("hello_with_dictionary", Hello { dictionary: Some(1), ..hello.clone() }.into()),
-        ("hello_with_snapshots", Hello { snapshots: Some(1), begun: Some(list(vec![begun()])), ..hello }.into()),
+        ("hello_with_snapshots", Hello { snapshots: Some(1), begun: Some(list(vec![begun()])), ..hello.clone() }.into()),
+        ("hello_saving_data", Hello { snapshots: Some(1), open_only: Some(true), ..hello }.into()),
         ("push", Push { batch: batch().to_raw() }.into()),
         ("packed_push", packed_push().into()),
         ("follow", Follow { from: cursor(), begun: None }.into()),
@@ -210,6 +221,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("items", items().into()),
         ("packed_items", packed_items().into()),
         ("chunk", chunk().into()),
+        ("chunk_without_the_rest", ChunkFrame { left_out: Some(true), ..chunk() }.into()),
         ("packed_push_2", packed_push_by(2, "packed_push_2").into()),
         ("packed_items_2", packed_items_by(2, "packed_items_2").into()),
         ("roster", RosterFrame { community: community(), name: "德胜新村".into(), roster: small_roster() }.into()),
@@ -234,8 +246,20 @@ fn short_frames() -> Vec<(&'static str, Frame)> {
     let rosters = list(vec![RosterVersion { community: community(), version: 4 }]);
     let (calendar, dictionary) = (Some(0x0102_0304_0506_0708), Some(1));
     let (oldest, newest, device, device_time) = (1, 1, captain().device, NOON);
-    let (snapshots, begun) = (None, None);
-    let hello = Hello { oldest, newest, device, schema: 1, device_time, feeds, rosters, calendar, dictionary, snapshots, begun };
+    let hello = Hello {
+        oldest,
+        newest,
+        device,
+        schema: 1,
+        device_time,
+        feeds,
+        rosters,
+        calendar,
+        dictionary,
+        snapshots: None,
+        begun: None,
+        open_only: None,
+    };
     let short = ShortHello::of(&hello).unwrap();
     let calendar = Some(0x0102_0304_0000_0000);
     assert_eq!(short.in_full(device), Some(Hello { calendar, ..hello.clone() }), "but for half of the calendar");
@@ -257,7 +281,8 @@ fn short_frames() -> Vec<(&'static str, Frame)> {
     let welcome = said(&mut common, &welcome);
     vec![
         ("short_hello", short.into()),
-        ("short_hello_with_snapshots", ShortHello::of(&Hello { snapshots: Some(1), ..hello }).unwrap().into()),
+        ("short_hello_with_snapshots", ShortHello::of(&Hello { snapshots: Some(1), ..hello.clone() }).unwrap().into()),
+        ("short_hello_saving_data", ShortHello::of(&Hello { open_only: Some(true), ..hello }).unwrap().into()),
         ("short_welcome", welcome),
         ("short_welcome_to_nothing_new", nothing_new),
         ("short_push", common.push(packed_push())),

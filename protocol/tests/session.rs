@@ -141,6 +141,7 @@ fn hello(device: DeviceId, feeds: Vec<Cursor>) -> Greeting {
         dictionary: None,
         snapshots: false,
         begun: Vec::new(),
+        open_only: false,
     }
 }
 
@@ -471,6 +472,7 @@ fn what_breaks_the_order_or_a_bound_ends_the_connection() {
             dictionary: None,
             snapshots: None,
             begun: None,
+            open_only: None,
         };
         Frame::from(hello).encode()
     };
@@ -512,6 +514,7 @@ fn a_later_range_that_holds_our_version_is_fine() {
         dictionary: None,
         snapshots: None,
         begun: None,
+        open_only: None,
     };
     let mut session = ServerSession::new(chen.device);
     session.handle(Input::Frame(&Frame::from(hello).encode()));

@@ -60,6 +60,8 @@ pub fn count<S: Read + ?Sized>(store: &S, schema: &Schema, motion: &RecordRow) -
         let row: RecordRow = store.get(&[fact.id.to_cell()])?.ok_or(StoreError::Damaged("records"))?;
         ballots.extend(tally::ballots(motion.id, &row.read_view()?).into_iter().map(|ballot| (row.id, ballot)));
     }
+    // In whatever order they came, the same is said of them.
+    ballots.sort_by_key(|(id, _)| *id);
     let said: Vec<Ballot> = ballots.iter().map(|(_, ballot)| ballot.clone()).collect();
     let counted = tally::question(schema, &view).map(|question| tally::tally(&question, &said));
     let hangs = |ballot: &Ballot| counted.as_ref().is_some_and(|tally| tally.hangs_on.contains(&ballot.unit));

@@ -307,8 +307,10 @@ impl Connection {
 /// A part of a snapshot of this feed.
 type ReadChunk = (FeedId, Result<Option<Arc<Packed>>, StoreError>);
 
+/// In a task of its own: others wait for the same part, and must not wait for a connection that is busy sending.
 async fn chunk(app: App, feed: FeedId, of: Option<Seq>, after: Place) -> ReadChunk {
-    (feed, app.shelf.chunk(&app.readers, &app.schema, feed, of, after).await)
+    let making = tokio::spawn(async move { app.shelf.chunk(&app.readers, &app.schema, feed, of, after).await });
+    (feed, making.await.unwrap_or_else(|why| Err(StoreError::Failing(why.to_string()))))
 }
 
 /// Waits so many milliseconds; for ever, if for nothing.
@@ -356,9 +358,26 @@ async fn send(socket: &mut WebSocket, output: Output) -> Result<Sent, axum::Erro
 /// 10 µs a change.
 const AT_ONCE_BYTES: usize = 16 << 10;
 
-/// Checks a batch and has it judged; answers once the verdicts are on disk.
-async fn judge(app: App, pace: Arc<Pace>, (carrier, key): (DeviceId, PublicKey), skew: SpanMs, parcel: Parcel) -> Judged {
-    pace.turn(&parcel).await;
+/// Checks a batch and has it judged; answers once the verdicts are on disk. Batches of a connection reach the writer in the
+/// order in which they came. In a task of its own, so that a place before the writer is never held by a connection that is
+/// busy sending.
+async fn judge(app: App, pace: Arc<Pace>, signer: (DeviceId, PublicKey), skew: SpanMs, parcel: Parcel) -> Judged {
+    let turn = pace.turn(&parcel).await;
+    let judging = tokio::spawn(async move {
+        let push = Push { batch: opened(&app, signer, parcel).await?, carrier: signer.0, skew };
+        let failed = |error: WriteError| (bye_code(&error), error.to_string());
+        let outcome = app.writer.hand_in(None, Command::Push(push)).await.map_err(failed)?;
+        drop(turn);
+        match outcome.await {
+            Ok(Outcome::Pushed(pushed)) => Ok(pushed),
+            Ok(_) => Err((ByeCode::Busy, "the server lost track of a push".into())),
+            Err(error) => Err(failed(error)),
+        }
+    });
+    judging.await.unwrap_or_else(|why| Err((ByeCode::Busy, why.to_string())))
+}
+
+async fn opened(app: &App, (carrier, key): (DeviceId, PublicKey), parcel: Parcel) -> Result<Batch, (ByeCode, String)> {
     let opened = match parcel {
         // Nothing is to be asked of the store about what is as it is and of the connection's own device.
         Parcel::Plain(raw)
@@ -371,12 +390,7 @@ async fn judge(app: App, pace: Arc<Pace>, (carrier, key): (DeviceId, PublicKey),
             opened.map_err(NotTaken::Store).and_then(|opened| opened)
         }
     };
-    let batch = opened.map_err(|why| (why.code(), why.to_string()))?;
-    match app.writer.submit(Command::Push(Push { batch, carrier, skew })).await {
-        Ok(Outcome::Pushed(pushed)) => Ok(pushed),
-        Ok(_) => Err((ByeCode::Busy, "the server lost track of a push".into())),
-        Err(error) => Err((bye_code(&error), error.to_string())),
-    }
+    opened.map_err(|why| (why.code(), why.to_string()))
 }
 
 fn bye_code(error: &WriteError) -> ByeCode {

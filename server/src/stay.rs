@@ -7,7 +7,7 @@ use std::time::Duration;
 use renolog_protocol::codec::Parcel;
 use renolog_protocol::id::DeviceId;
 use renolog_protocol::session::ByeCode;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::app::App;
@@ -30,7 +30,7 @@ impl Stay {
         Self {
             place: gate.place(device),
             hello_by: Some(Instant::now() + gate.limits().hello_within),
-            pace: Arc::new(Pace { gate, clock, device, turn: Mutex::new(()) }),
+            pace: Arc::new(Pace { gate, clock, device, turn: Arc::default() }),
         }
     }
 
@@ -66,8 +66,11 @@ pub(crate) struct Pace {
     clock: Arc<dyn Clock>,
     device: DeviceId,
     /// Batches wait one behind the other, so that they are judged in the order in which they came.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
 }
+
+/// A batch's turn; the connection's next waits until it is over.
+pub(crate) struct Turn(#[expect(dead_code, reason = "held, not read")] OwnedMutexGuard<()>);
 
 impl std::fmt::Debug for Pace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -78,12 +81,13 @@ impl std::fmt::Debug for Pace {
 impl Pace {
     /// Waits until it is this batch's turn. The session takes a few batches at a time only, so a device that pushes too
     /// fast waits for its receipts, and nothing is refused.
-    pub(crate) async fn turn(&self, parcel: &Parcel) {
-        let _turn = self.turn.lock().await;
+    pub(crate) async fn turn(&self, parcel: &Parcel) -> Turn {
+        let turn = self.turn.clone().lock_owned().await;
         let weight = weight(parcel.sizes());
         while let Err(wait) = self.gate.push(self.device, weight, self.clock.now()) {
             sleep(Duration::from_millis(wait.0.max(1).unsigned_abs())).await;
         }
+        Turn(turn)
     }
 
     /// Whether something may be noted that nobody waits for and the device will say again: it weighs as much as a change,
@@ -113,7 +117,7 @@ mod tests {
         let pushes = Rate { burst: 2, every: SpanMs::from_secs(1_000_000) };
         let gate = Arc::new(Gate::new(Limits { pushes, ..Limits::default() }, Proxies::default()));
         let device = DeviceId::from_parts(UnixMs(0), [1; 10]);
-        let pace = Pace { gate, clock: Arc::new(SystemClock), device, turn: Mutex::new(()) };
+        let pace = Pace { gate, clock: Arc::new(SystemClock), device, turn: Arc::default() };
         assert_eq!([(); 4].map(|()| pace.may_note()), [true, true, false, false]);
     }
 

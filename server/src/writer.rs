@@ -98,10 +98,22 @@ impl Writer {
     /// # Errors
     /// [`WriteError`].
     pub async fn submit_for(&self, by: Option<PersonId>, command: Command) -> Result<Outcome, WriteError> {
+        self.hand_in(by, command).await?.await
+    }
+
+    /// Hands in a command, which has its place among the others once this returns; what that gives is awaited for the outcome.
+    ///
+    /// # Errors
+    /// [`WriteError::Stopping`].
+    pub async fn hand_in(
+        &self,
+        by: Option<PersonId>,
+        command: Command,
+    ) -> Result<impl Future<Output = Result<Outcome, WriteError>> + use<>, WriteError> {
         let (reply, answer) = oneshot::channel();
         let stamped = Stamped { received: self.clock.now(), by, command };
         self.jobs.send(Job { stamped, reply }).await.map_err(|_| WriteError::Stopping)?;
-        answer.await.unwrap_or(Err(WriteError::Stopping))
+        Ok(async { answer.await.unwrap_or(Err(WriteError::Stopping)) })
     }
 }
 

@@ -76,7 +76,7 @@ fn pushed(captain: &Member, hand: &mut Hand, number: u64) -> (Record, Batch) {
     for edit in 0..PUSH_EDITS {
         before = record.clone();
         let said = if edit == 0 { hand.made() } else { hand.remark() };
-        changes.push((record.id(), captain.write(&mut record, &said, hand, now()).unwrap()));
+        changes.push((record.id(), captain.write(&mut record, &said, now()).unwrap()));
     }
     (before, captain.sign(number, now(), changes).unwrap())
 }

@@ -13,7 +13,9 @@ use renolog_protocol::id::{ChangeHash, FeedId, RecordId, Seq};
 use renolog_protocol::record::{Act, Record};
 use renolog_protocol::schema::{Schema, Value};
 use renolog_server::reception;
-use renolog_server::store::{ALL, ChangeRow, Column, Fate as Stored, FeedRow, Read, RecordRow, Store, TimelineRow};
+use renolog_server::store::{
+    ALL, ChangeRow, Column, Dumped, Fate as Stored, FeedRow, Read, RecordRow, Scan, Store, TimelineRow, dump,
+};
 
 use crate::world::World;
 
@@ -50,6 +52,18 @@ pub fn converged<S: Store>(world: &mut World<S>) -> Summary {
     nothing_is_lost(world, &changes);
     every_word_stands_once(world, &changes);
     summary(world.store(), &changes)
+}
+
+/// The tables in which every change leaves a trace, whatever becomes of it.
+const TRACES: [&str; 3] = ["batches", "changes", "commands"];
+
+/// Everything that a store holds, but for what came and how it was ruled on: what people can see.
+///
+/// # Panics
+/// If the store does not answer.
+pub fn visible(store: &dyn Scan) -> Vec<Dumped> {
+    let tables = dump(store).expect("the store works");
+    tables.into_iter().filter(|(name, _)| !TRACES.contains(name)).collect()
 }
 
 type Changes = BTreeMap<ChangeHash, ChangeRow>;

@@ -12,6 +12,9 @@ use renolog_server::store::{ALL, Cell, ChangeRow, Fate, Read};
 use renolog_tests::sockets::{Killable, Relay, serve_as_child};
 use tempfile::TempDir;
 
+/// No push is shorter than its signature: when so many bytes have gone up, one is on its way.
+const SIGNATURE: u64 = 64;
+
 #[test]
 #[ignore = "the server's own process; the tests here start it"]
 fn server_process() {
@@ -118,7 +121,7 @@ async fn killed_before_the_commit() {
     database.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
     let before = street.chen_link.sent_up();
     let second = street.chen_raises("12幢 顶楼");
-    street.chen_link.until_sent_up(before + 100).await;
+    street.chen_link.until_sent_up(before + SIGNATURE).await;
     street.server.kill();
     database.execute_batch("ROLLBACK").expect("it was begun");
     drop(database);
@@ -161,8 +164,7 @@ async fn killed_in_the_middle_of_many_pushes() {
         for number in 0..10 {
             records.push(street.chen_raises(&format!("{round}-{number}")));
         }
-        // Enough that pushes are under way, however few they were put into.
-        street.chen_link.until_sent_up(before + 150).await;
+        street.chen_link.until_sent_up(before + SIGNATURE).await;
         street.kill_and_restart().await;
     }
     street.all_is_well(&records).await;

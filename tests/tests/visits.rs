@@ -139,6 +139,7 @@ async fn a_visit_is_held_to_what_a_connection_is_held_to() {
         epoch: None,
         communities: vec![stand].try_into().unwrap(),
         snapshots: None,
+        open_only: None,
     };
     let hello = Frame::from(hello).encode();
     let ping = Frame::from(renolog_protocol::wire::Ping { number: 1 }).encode();

@@ -98,7 +98,14 @@ impl Client {
                 self.receipt(device, number, rulings, (received, skew), after)
             }
             Event::Items { upto, link, items } => self.items(now, upto, link, items, after),
-            Event::Chunk { begun, after: from, last, items } => self.chunk(now, begun, from, last, items, after),
+            Event::Chunk { begun, after: from, last, left_out, items } => {
+                self.chunk(now, begun, from, items, after)?;
+                match (last, left_out) {
+                    (true, _) => self.complete(now, begun, after),
+                    (_, true) => self.go_on_without_the_rest(begun),
+                    _ => Ok(()),
+                }
+            }
             Event::Unpackable(bad) => {
                 self.speak_plainly(&bad);
                 Ok(())
@@ -189,7 +196,9 @@ impl Client {
         for item in items {
             self.item(now, upto.feed, item, after)?;
         }
-        self.drop_begun(upto.feed)?;
+        if !self.lacks_the_rest(upto.feed) {
+            self.drop_begun(upto.feed)?;
+        }
         self.store.settle_ruled_batches()?;
         self.set_feed(FeedState { cursor: upto, link, ..state })
     }

@@ -456,6 +456,7 @@ fn new_device(rng: &mut ChaCha8Rng, now: UnixMs, key: Option<PublicKey>) -> Iden
         clock_offset: SpanMs(0),
         last_contact: None,
         enrolled: None,
+        saves_data: false,
     }
 }
 

@@ -47,7 +47,9 @@ impl Client {
             rosters: self.communities.iter().map(roster).collect(),
             dictionary: self.dictionary(),
             snapshots: !self.plainly && !self.by_pages,
-            begun: self.begun.values().copied().collect(),
+            // Of a feed that went on without its rest nothing is asked but to go on.
+            begun: self.begun.values().filter(|begun| !self.lacks_the_rest(begun.feed)).copied().collect(),
+            open_only: self.me.saves_data,
         }
     }
 

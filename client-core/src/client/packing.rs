@@ -5,7 +5,7 @@ use renolog_protocol::id::{ActorId, ChangeHash, RecordId};
 use renolog_protocol::wire::Frame;
 
 use super::{Client, ClientError};
-use crate::store::StoreError;
+use crate::store::{Status, StoreError};
 
 impl Known for Client {
     type Error = StoreError;
@@ -37,10 +37,12 @@ impl Client {
             return bytes;
         }
         let Ok(Frame::Push(push)) = Frame::decode(&bytes) else { return bytes };
-        // The server has what it said that it has; of what is still under way it may not have taken everything.
-        let stands =
-            |hash: &ChangeHash| self.store.status_of(*hash).is_ok_and(|status| status.is_some_and(|status| status.stands()));
-        match pack_push(&push.batch, &stands) {
+        // The server has what it said that it has. What is still under way it may not have taken yet when it opens the next
+        // push, and another life of its store may lack anything.
+        let recovering = self.feeds.get(&push.batch.feed).is_none_or(|state| state.recovering);
+        let accepted = |hash: &ChangeHash| matches!(self.store.status_of(*hash), Ok(Some(Status::Accepted)));
+        let known = |hash: &ChangeHash| !recovering && accepted(hash);
+        match pack_push(&push.batch, &known) {
             Ok(packed) => self.in_short(packed.into()).encode(),
             Err(_) => bytes,
         }

@@ -109,6 +109,10 @@ pub struct Status {
     pub bytes_down: u64,
     /// What the bytes were for.
     pub usage: Usage,
+    /// Whether the device saves data.
+    pub saves_data: bool,
+    /// Feeds of which records that are done were left on the server, to save data.
+    pub left_out: u64,
     /// Why the server last hung up, until it answers again.
     pub last_bye: Option<Goodbye>,
     /// When it connects or asks next.
@@ -237,6 +241,8 @@ impl Client {
             bytes_up: self.usage.in_frames().up,
             bytes_down: self.usage.in_frames().down,
             usage: self.usage,
+            saves_data: self.me.saves_data,
+            left_out: self.feeds.keys().filter(|feed| self.lacks_the_rest(**feed)).count() as u64,
             last_bye: self.engine.last_bye().map(Goodbye::from),
             next_attempt: self.engine.poll_timeout().filter(|_| !self.engine.is_connected()),
         })

@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 
 use renolog_protocol::change::Change;
-use renolog_protocol::id::{FeedId, RecordId};
+use renolog_protocol::id::{FeedId, RecordId, Seq};
 use renolog_protocol::record::Record;
 use renolog_protocol::session::device::{Arrived, Entry};
 use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::{Begun, Cursor, Place};
 
 use super::arrive::Aftermath;
-use super::{Client, ClientError};
+use super::{Client, ClientError, Input};
+use crate::engine;
 use crate::store::FeedState;
 
 impl Client {
@@ -23,12 +24,13 @@ impl Client {
         now: UnixMs,
         begun: Begun,
         from: Place,
-        last: bool,
         items: Vec<Arrived>,
         after: &mut Aftermath,
     ) -> Result<(), ClientError> {
         let feed = begun.feed;
-        let Some(state) = self.feeds.get(&feed).copied() else { return Ok(()) };
+        if !self.feeds.contains_key(&feed) {
+            return Ok(());
+        }
         if from == Place::START {
             self.drop_begun(feed)?;
         }
@@ -42,7 +44,7 @@ impl Client {
         self.store.settle_ruled_batches()?;
         self.store.set_begun(&begun)?;
         self.begun.insert(feed, begun);
-        if last { self.complete(now, state, begun, after) } else { Ok(()) }
+        Ok(())
     }
 
     /// What came of one record.
@@ -74,8 +76,9 @@ impl Client {
     }
 
     /// Everything up to the snapshot's position should be here now.
-    fn complete(&mut self, now: UnixMs, state: FeedState, begun: Begun, after: &mut Aftermath) -> Result<(), ClientError> {
+    pub(super) fn complete(&mut self, now: UnixMs, begun: Begun, after: &mut Aftermath) -> Result<(), ClientError> {
         let Begun { feed, epoch, mark, .. } = begun;
+        let Some(state) = self.feeds.get(&feed).copied() else { return Ok(()) };
         let link = self.store.link_of(feed, mark.seq)?;
         self.drop_begun(feed)?;
         let Some(link) = link else {
@@ -88,6 +91,44 @@ impl Client {
         }
         let cursor = Cursor { feed, epoch, seq: mark.seq };
         self.set_feed(FeedState { cursor, link: Some(mark.link), ..state })
+    }
+
+    /// The device saves data: the feed goes on from the snapshot's position, and how far the snapshot came is kept for when the
+    /// rest is wanted. Only then are the links over all of it compared.
+    pub(super) fn go_on_without_the_rest(&mut self, begun: Begun) -> Result<(), ClientError> {
+        let Begun { feed, epoch, mark, .. } = begun;
+        let Some(state) = self.feeds.get(&feed).copied() else { return Ok(()) };
+        let cursor = Cursor { feed, epoch, seq: mark.seq };
+        self.set_feed(FeedState { cursor, link: Some(mark.link), ..state })
+    }
+
+    /// Whether records of the feed that were done were left on the server, to save data.
+    pub(super) fn lacks_the_rest(&self, feed: FeedId) -> bool {
+        let goes_on = |state: &FeedState| state.cursor.seq > Seq(0);
+        self.begun.contains_key(&feed) && self.feeds.get(&feed).is_some_and(goes_on)
+    }
+
+    /// Whether the device saves data: of a feed that it has nothing of, it fetches the records that are still open, and then
+    /// what is new. Whoever turns it off gets the rest with the next connection, which begins at once.
+    ///
+    /// # Errors
+    /// [`ClientError::Store`].
+    pub fn save_data(&mut self, now: UnixMs, saves: bool) -> Result<(), ClientError> {
+        if self.me.saves_data == saves {
+            return Ok(());
+        }
+        self.atomically(|me| {
+            me.me.saves_data = saves;
+            let lacking: Vec<FeedId> = me.begun.keys().filter(|feed| !saves && me.lacks_the_rest(**feed)).copied().collect();
+            for feed in lacking {
+                let state = me.feeds[&feed];
+                // The server goes on with the snapshot of a feed that is asked for from its beginning.
+                me.set_feed(FeedState { cursor: Cursor { seq: Seq(0), ..state.cursor }, link: None, ..state })?;
+            }
+            Ok(())
+        })?;
+        self.engine.handle(now, engine::Input::NotStored);
+        self.handle(now, Input::Nudge)
     }
 
     /// A snapshot counts no more, because it is complete or because it is of no use.

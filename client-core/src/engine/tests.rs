@@ -28,6 +28,7 @@ fn greeting() -> Greeting {
         dictionary: None,
         snapshots: false,
         begun: Vec::new(),
+        open_only: false,
     }
 }
 

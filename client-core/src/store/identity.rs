@@ -29,6 +29,8 @@ pub struct Identity {
     pub last_contact: Option<UnixMs>,
     /// Where its server is, and as whom it may connect.
     pub enrolled: Option<Enrolled>,
+    /// Whether it saves data.
+    pub saves_data: bool,
 }
 
 /// The key that a device signs with.
@@ -112,6 +114,7 @@ impl Store {
                 clock_offset: SpanMs(row.get("clock_offset")?),
                 last_contact: row.get::<_, Option<i64>>("last_contact")?.map(UnixMs),
                 enrolled,
+                saves_data: row.get("saves_data")?,
             })
         };
         Ok(select.query_row([], read).optional()?)
@@ -125,9 +128,9 @@ impl Store {
         let mut upsert = self.db.prepare_cached(
             "INSERT OR REPLACE INTO identity
                  (one, device, key_seed, public_key, actor, next_batch, revision, opened, clock_offset, last_contact,
-                  server, person, name, token)
+                  server, person, name, token, saves_data)
              VALUES (1, :device, :key_seed, :public_key, :actor, :next_batch, :revision, :opened, :clock_offset, :last_contact,
-                  :server, :person, :name, :token)",
+                  :server, :person, :name, :token, :saves_data)",
         )?;
         let seed = identity.key.here().map(|key| Zeroizing::new(key.seed()));
         let elsewhere = matches!(identity.key, Key::Elsewhere(_)).then(|| identity.key.public().as_bytes().to_vec());
@@ -146,6 +149,7 @@ impl Store {
             ":person": enrolled.map(|e| e.person.as_bytes().to_vec()),
             ":name": enrolled.map(|e| &e.name),
             ":token": enrolled.map(|e| &e.token),
+            ":saves_data": identity.saves_data,
         })?;
         Ok(())
     }

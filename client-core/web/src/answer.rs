@@ -32,6 +32,7 @@ pub fn answer(client: &mut Client, now: UnixMs, request: Request) -> Result<Stri
         | Request::Discard { .. }
         | Request::KeepUnfinished { .. }
         | Request::DropUnfinished { .. }
+        | Request::SaveData { .. }
         | Request::Enrolled { .. } => done(client, now, request),
         _ => told(client, now, request),
     }
@@ -67,6 +68,7 @@ fn done(client: &mut Client, now: UnixMs, request: Request) -> Result<String, Pr
         Request::Discard { draft } => json(&client.discard(DraftId(draft))?),
         Request::KeepUnfinished { form, typed } => json(&client.keep_unfinished(now, &form, &typed)?),
         Request::DropUnfinished { form } => json(&client.drop_unfinished(&form)?),
+        Request::SaveData { saves } => json(&client.save_data(now, saves)?),
         Request::Enrolled { server, person, name, communities } => {
             // The browser keeps the token, where no script reads it.
             client.enrolled(Enrolled { server, person, name, token: String::new() })?;

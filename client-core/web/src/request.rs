@@ -126,6 +126,9 @@ pub enum Request {
         form: String,
         typed: String,
     },
+    SaveData {
+        saves: bool,
+    },
     DropUnfinished {
         form: String,
     },

@@ -72,6 +72,9 @@ pub enum Event {
         /// Whether that was all: then the feed is stored up to the snapshot's position, if every entry up to there is, and
         /// if their links come to the snapshot's.
         last: bool,
+        /// Whether the rest is left out, because the device saves data: the feed goes on from the snapshot's position, and
+        /// `begun` says from where the rest may be had.
+        left_out: bool,
         /// What is in it, by ascending position.
         items: Vec<Arrived>,
     },
@@ -155,6 +158,8 @@ pub struct Greeting {
     pub snapshots: bool,
     /// Snapshots of which it has a part.
     pub begun: Vec<Begun>,
+    /// Whether it saves data: of a snapshot it wants the open records only.
+    pub open_only: bool,
 }
 
 /// A batch that waits for its receipt.
@@ -205,6 +210,7 @@ impl DeviceSession {
             dictionary: greeting.dictionary,
             snapshots: greeting.snapshots.then_some(CHUNK_CODING),
             begun: (!begun.is_empty()).then(|| begun.clone().try_into().expect("cut to its bound")),
+            open_only: greeting.open_only.then_some(true),
         };
         let begun = begun.into_iter().map(|begun| (begun.feed, begun)).collect();
         let short = ShortHello::of(&hello);
@@ -449,7 +455,8 @@ impl DeviceSession {
 
 impl DeviceSession {
     fn chunk(&mut self, frame: ChunkFrame, epoch: Epoch) -> Result<Vec<Event>, PeerError> {
-        let ChunkFrame { feed, mark, after, through, last, coding, pack } = frame;
+        let ChunkFrame { feed, mark, after, through, last, coding, pack, left_out } = frame;
+        let left_out = left_out == Some(true) && !last;
         // A feed given up while its chunk was under way.
         let Some(cursor) = self.cursors.get_mut(&feed) else { return Ok(Vec::new()) };
         let goes_on = self.begun.get(&feed).is_some_and(|begun| begun.through == after && begun.mark == mark);
@@ -465,14 +472,14 @@ impl DeviceSession {
         }
         let items = chunk.items.into_iter().map(|item| arrived(item, &chunk.visits)).collect::<Result<_, _>>()?;
         let begun = Begun { feed, epoch, mark, through };
-        if last {
+        if last || left_out {
             *cursor = Cursor { feed, epoch, seq: mark.seq };
             self.begun.remove(&feed);
             self.pasts.entry(feed).or_insert_with(|| Past::new(None)).jump(mark);
         } else {
             self.begun.insert(feed, begun);
         }
-        Ok(vec![Event::Chunk { begun, after, last, items }])
+        Ok(vec![Event::Chunk { begun, after, last, left_out, items }])
     }
 }
 

@@ -125,6 +125,8 @@ pub struct Packed {
     pub through: Place,
     /// Whether that is all.
     pub last: bool,
+    /// Whether no open record comes after it.
+    pub open_end: bool,
     /// What it holds, [packed](crate::codec::pack_chunk).
     pub pack: Vec<u8>,
 }
@@ -255,6 +257,8 @@ pub struct ServerSession {
     dictionary: Option<u32>,
     /// Whether its device reads snapshots.
     takes_snapshots: bool,
+    /// Whether its device saves data, and wants the open records of a snapshot only.
+    open_only: bool,
     /// What its device said in short, and so may be answered in short.
     common: Option<Common>,
     reading: Option<Reading>,
@@ -278,6 +282,7 @@ impl ServerSession {
             followed: BTreeMap::new(),
             dictionary: None,
             takes_snapshots: false,
+            open_only: false,
             common: None,
             reading: None,
             last_read: None,
@@ -397,6 +402,7 @@ impl ServerSession {
         }
         self.dictionary = hello.dictionary.map(|newest| newest.min(NEWEST)).filter(|version| *version > 0);
         self.takes_snapshots = hello.snapshots.is_some_and(|newest| newest >= CHUNK_CODING);
+        self.open_only = hello.open_only == Some(true);
         let cursors = hello.feeds.iter().copied().collect();
         self.out.push_back(Output::Introduce { device_time: hello.device_time, cursors });
         self.rosters = hello.rosters.iter().map(|roster| (roster.community, roster.version)).collect();
@@ -586,15 +592,17 @@ impl ServerSession {
             followed.snapshot = None;
             return;
         };
-        let Packed { mark, through, last, pack } = chunk.clone();
+        let Packed { mark, through, last, open_end, pack } = chunk.clone();
+        let left_out = self.open_only && open_end && !last;
         // Of another position than the one that was begun: from the start.
         let after = if sending.of == Some(mark.seq) { sending.after } else { Place::START };
-        if last {
+        if last || left_out {
             followed.sent = mark.seq;
             followed.own.retain(|seq| *seq > mark.seq);
         }
-        followed.snapshot = (!last).then_some(Sending { of: Some(mark.seq), after: through });
-        self.send(ChunkFrame { feed, mark, after, through, last, coding: CHUNK_CODING, pack });
+        followed.snapshot = (!last && !left_out).then_some(Sending { of: Some(mark.seq), after: through });
+        let left_out = left_out.then_some(true);
+        self.send(ChunkFrame { feed, mark, after, through, last, coding: CHUNK_CODING, pack, left_out });
     }
 
     /// Asks for the next page, feed by feed in turn, when none is under way.

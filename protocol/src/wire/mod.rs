@@ -69,6 +69,9 @@ pub struct Hello {
     /// Snapshots of which it has a part.
     #[n(10)]
     pub begun: Option<List<Begun, { limits::FEEDS }>>,
+    /// Whether it saves data: of a snapshot it wants the open records only. Left out where it wants everything.
+    #[n(11)]
+    pub open_only: Option<bool>,
 }
 
 /// A position in a feed.

@@ -42,6 +42,9 @@ pub struct ShortHello {
     /// [`Hello::snapshots`].
     #[n(6)]
     pub snapshots: Option<u32>,
+    /// [`Hello::open_only`].
+    #[n(7)]
+    pub open_only: Option<bool>,
 }
 
 /// A community as a device has it.
@@ -205,6 +208,7 @@ impl ShortHello {
             epoch,
             communities: stands(hello)?.try_into().ok()?,
             snapshots: hello.snapshots,
+            open_only: hello.open_only,
         };
         // Feeds in another order, or twice, are told as they are.
         let asked = |hello: &Hello| hello.feeds.iter().map(|cursor| (cursor.feed, cursor.seq)).collect::<Vec<_>>();
@@ -234,6 +238,7 @@ impl ShortHello {
             dictionary: Some(self.dictionary),
             snapshots: self.snapshots,
             begun: None,
+            open_only: self.open_only,
         })
     }
 }

@@ -4,6 +4,9 @@
 //! last written in before others, then those that are done, then what was erased. It comes in chunks, each of use as soon as it is
 //! stored; a device keeps how far it came ([`Begun`]) and goes on there, on whatever connection. Only when it has
 //! everything has it stored the feed up to that position.
+//!
+//! A device that saves data is sent the open records alone. Then the rest is left out, and the feed goes on from the
+//! snapshot's position all the same; the device keeps how far it came, and fetches the rest from there when it may.
 
 use minicbor::{Decode, Encode};
 
@@ -73,4 +76,8 @@ pub struct ChunkFrame {
     /// Whole records.
     #[cbor(n(6), with = "minicbor::bytes")]
     pub pack: Vec<u8>,
+    /// Whether the rest is left out, because the device saves data; the feed goes on from the snapshot's position. Not said
+    /// where it is not.
+    #[n(7)]
+    pub left_out: Option<bool>,
 }

@@ -7,6 +7,7 @@
 mod amount;
 mod communities;
 mod district;
+mod gates;
 mod kinds;
 mod late;
 mod places;
@@ -135,6 +136,9 @@ fn select<S: Read + ?Sized>(
     }
     if wanted("illegal_structures") {
         figures.extend(places::structures(facts("illegal_structure")?));
+    }
+    if wanted("unfounded_gates") {
+        figures.push(gates::unfounded(store, known.schema, &facts("gate")?)?);
     }
     if wanted("resources") {
         figures.extend(sums::resources(&facts("resource")?));

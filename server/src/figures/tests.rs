@@ -174,6 +174,46 @@ fn a_community_has_one_specialist() {
 }
 
 #[test]
+fn a_decision_gate_rests_on_a_motion_that_passed() {
+    let (mut desk, communities, street) = five();
+    let yeqing = communities[2];
+    let owners = desk.member(&[yeqing], "owners_committee");
+    let specialist = desk.member(&[yeqing], "specialist");
+    let committee = desk.member(&[yeqing], "residents_committee");
+    let motion = desk.make(&owners, yeqing, "motion", &[("text", "加装电梯".into()), ("class", "major".into())], Vec::new());
+    let gate = |desk: &mut Desk, which: &str, motion: Option<RecordId>| {
+        let named = motion.map(|motion| motion.to_string());
+        let mut values = vec![("which", Value::from(which))];
+        values.extend(named.as_deref().map(|named| ("motion", named.into())));
+        let gate = desk.make(&specialist, yeqing, "gate", &values, Vec::new());
+        desk.go(&committee, gate, "submit");
+        gate
+    };
+    assert_eq!(said(&desk, "unfounded_gates"), "0");
+    gate(&mut desk, "standards", None);
+    let early = gate(&mut desk, "decision", Some(motion));
+    let astray = gate(&mut desk, "decision", Some(early));
+    let behind = |desk: &Desk| -> Vec<RecordId> {
+        figure(desk, &Scope::Everything, "unfounded_gates").records.iter().map(|counted| counted.id).collect()
+    };
+    assert_eq!(behind(&desk), [early, astray], "one rests on a motion nobody voted on, one on a gate");
+    for name in ["publish", "vote", "count", "pass"] {
+        desk.go(&owners, motion, name);
+    }
+    assert_eq!(behind(&desk), [astray]);
+    desk.go(&owners, motion, "publicise");
+    desk.go(&street, early, "approve");
+    assert_eq!(behind(&desk), [astray], "made public, it is still passed");
+
+    let failed = desk.make(&owners, yeqing, "motion", &[("text", "封闭管理".into()), ("class", "ordinary".into())], Vec::new());
+    let hasty = gate(&mut desk, "decision", Some(failed));
+    for name in ["publish", "vote", "count", "fail", "publicise"] {
+        desk.go(&owners, failed, name);
+    }
+    assert_eq!(behind(&desk), [astray, hasty], "a motion that failed is made public too");
+}
+
+#[test]
 fn open_and_done_and_how_long_it_took() {
     let (mut desk, communities, street) = five();
     let (community, start) = (communities[0], desk.now);

@@ -9,7 +9,7 @@ use renolog_protocol::schema::Schema;
 use renolog_protocol::session::server::{FeedEntry, Packed, to_item};
 use renolog_protocol::wire::{Place, Visit};
 
-use super::plan::{Plan, order, rows_of};
+use super::plan::{OPEN, Plan, order, rows_of};
 use crate::ingest;
 use crate::reception;
 use crate::store::{BatchRow, ChangeRow, Column, ErasureRow, Read, StoreError};
@@ -19,7 +19,8 @@ const FIRST_RECORDS: usize = 32;
 /// Bytes of changes in a part, before they are packed. Words that cannot be squeezed at all still fit in a frame.
 const RAW_BYTES: usize = 3 << 18;
 
-/// What follows `after` in a snapshot. Parts grow: each may hold as many records as came before it.
+/// What follows `after` in a snapshot. Parts grow: each may hold as many records as came before it. Open records share no part
+/// with others, so that a device that saves data can be sent them alone.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -29,7 +30,7 @@ pub fn chunk<S: Read + ?Sized>(store: &S, schema: &Schema, plan: &Plan, after: P
     let mut part = Part { entries: BTreeMap::new(), batches: HashMap::new(), bytes: 0 };
     let mut through = after;
     for (number, (place, record)) in plan.records[first..].iter().enumerate() {
-        if number >= most {
+        if number >= most || (number > 0 && through.pass == OPEN && place.pass != OPEN) {
             break;
         }
         // The rest of a record that was too large for the part before.
@@ -88,7 +89,8 @@ impl Part {
         let mut index: HashMap<Visit, u32> = HashMap::new();
         let items = self.entries.into_values().map(|entry| to_item(entry, &mut visits, &mut index)).collect();
         let pack = pack_chunk(&Chunk { visits, items }).map_err(|why| StoreError::Failing(why.to_string()))?;
-        let last = sent(plan, through) == plan.records.len();
-        Ok(Packed { mark: plan.mark, through, last, pack })
+        let rest = &plan.records[sent(plan, through)..];
+        let (last, open_end) = (rest.is_empty(), rest.first().is_none_or(|(place, _)| place.pass != OPEN));
+        Ok(Packed { mark: plan.mark, through, last, open_end, pack })
     }
 }

@@ -15,7 +15,7 @@ use crate::store::{ALL, ChangeRow, Column, ErasureRow, Read, RecordRow, StoreErr
 /// Records read at once: their views come with them.
 const ROWS: usize = 256;
 
-const OPEN: u8 = 0;
+pub(super) const OPEN: u8 = 0;
 const DONE: u8 = 1;
 const ERASED: u8 = 2;
 

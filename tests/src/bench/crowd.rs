@@ -173,6 +173,7 @@ fn hello(who: &Member, known: Known) -> Result<Hello> {
         dictionary: None,
         snapshots: known.position.is_none().then_some(CHUNK_CODING),
         begun: None,
+        open_only: None,
     })
 }
 

@@ -49,7 +49,7 @@ impl Serving {
             .args(["serve", "--listen", &address.to_string(), "--max-connections", many])
             .args(["--max-connections-per-address", many, "--data"])
             .arg(data)
-            .env("RUST_LOG", "warn")
+            .env("RENOLOG_LOG", "warn")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;

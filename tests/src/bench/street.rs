@@ -76,7 +76,7 @@ impl Member {
     ///
     /// # Errors
     /// If the record cannot take it.
-    pub fn write(&self, record: &mut Record, said: &Said, hand: &mut Hand, at: UnixMs) -> Result<Change> {
+    pub fn write(&self, record: &mut Record, said: &Said, at: UnixMs) -> Result<Change> {
         let acts = match said {
             Said::Made { item, location } => {
                 let schema = Schema::built_in();
@@ -91,7 +91,11 @@ impl Member {
                 let values = vec![(field("item"), Value::from(*item)), (field("location"), Value::from(location.as_str()))];
                 creation(created, &schema.kinds["rectification"], values)
             }
-            Said::Noted(text) => vec![Act::note(EntryId::from_random(hand.bytes()), text)],
+            Said::Noted(text) => {
+                // Named as a device names it: after what it follows.
+                let note = |id: &EntryId| vec![Act::note(id.clone(), text)];
+                note(&record.next_entry(self.actor, &note)?)
+            }
             Said::Located(location) => vec![Act::Set { field: field("location"), value: Value::from(location.as_str()) }],
         };
         let stamp = Stamp { actor: self.actor, party: party(), device_time: at };
@@ -187,7 +191,7 @@ impl Street {
                 let Some(said) = said.next() else { continue };
                 // Whoever is near says something; neighbouring records are not always the same person's.
                 let writer = (number / PUSH_EDITS + round * 3) % members.len();
-                let change = members[writer].write(record, &said, &mut self.hand, now())?;
+                let change = members[writer].write(record, &said, now())?;
                 by_member[writer].push((record.id(), change));
             }
             let mut pushes = Vec::new();

@@ -161,6 +161,7 @@ impl Peer {
             dictionary: None,
             snapshots: None,
             begun: None,
+            open_only: None,
         })
         .await;
     }

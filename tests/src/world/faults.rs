@@ -104,6 +104,7 @@ impl<S: Store> World<S> {
             dictionary: None,
             snapshots: false,
             begun: Vec::new(),
+            open_only: false,
         };
         let (mut session, hello) = DeviceSession::open(greeting);
         self.server.receive(link, &hello);

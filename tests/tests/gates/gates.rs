@@ -14,14 +14,12 @@ use renolog_protocol::wire::Ruling;
 use renolog_server::command::{Command, Push, Stamped};
 use renolog_server::ingest::{Ingest, Outcome};
 use renolog_server::reception;
-use renolog_server::store::{ALL, ChangeRow, Column, Dumped, Memory, Read, RecordRow, dump};
+use renolog_server::store::{ALL, ChangeRow, Column, Dumped, Memory, Read, RecordRow};
+use renolog_tests::checks::visible;
 
 use crate::questions::{Question, Wish};
 use crate::scene::{Scene, Seat};
 use crate::table::YES;
-
-/// The tables in which every change leaves a trace, whatever becomes of it.
-const TRACES: [&str; 3] = ["batches", "changes", "commands"];
 
 /// See the module.
 pub(crate) struct Gates<'s, 'k> {
@@ -38,7 +36,7 @@ pub(crate) struct Gates<'s, 'k> {
 impl<'s, 'k> Gates<'s, 'k> {
     pub(crate) fn of(scene: &'s mut Scene<'k>) -> Self {
         let ingest = Ingest::new(scene.world.store().clone(), Schema::built_in()).unwrap();
-        let (at_rest, now) = (visible(&ingest), scene.world.now() + SpanMs::from_secs(3600));
+        let (at_rest, now) = (visible(ingest.store()), scene.world.now() + SpanMs::from_secs(3600));
         Self { scene, ingest, at_rest, now, pushed: 0 }
     }
 
@@ -74,7 +72,7 @@ impl<'s, 'k> Gates<'s, 'k> {
             assert_eq!(answer, by_server, "{kind}, {name}, as {} for {}: device and server disagree", seat.role, seat.party);
             told.push(by_server);
         }
-        assert_eq!(visible(&self.ingest), self.at_rest, "{}: refused, and yet it shows", question.name);
+        assert_eq!(visible(self.ingest.store()), self.at_rest, "{}: refused, and yet it shows", question.name);
         told
     }
 
@@ -218,10 +216,4 @@ fn offered(client: &mut Client, now: UnixMs, id: RecordId, acts: &[Act], seat: &
     });
     let refusals: Vec<Option<Refusal>> = refusals.collect();
     if refusals.iter().any(Option::is_none) { Ok(()) } else { Err(refusals.into_iter().flatten().collect()) }
-}
-
-/// Everything that a store holds, but for what came and how it was ruled on.
-fn visible(ingest: &Ingest<Memory>) -> Vec<Dumped> {
-    let tables = dump(ingest.store()).unwrap();
-    tables.into_iter().filter(|(name, _)| !TRACES.contains(name)).collect()
 }

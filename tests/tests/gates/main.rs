@@ -37,7 +37,7 @@ fn a_device_and_a_server_give_one_answer() {
     }
     let told: BTreeSet<&str> = tables.iter().flat_map(Table::cells).collect();
     let refusals = ["may_not_create", "may_not_write", "may_not_move", "other_party", "write_once", "frozen", "needed", "voided"];
-    for answer in refusals.into_iter().chain(["sign_offs_missing", "handled_by_own_party", YES]) {
+    for answer in refusals.into_iter().chain(["sign_offs_missing", "handled_by_own_party", "not_from_this_state", YES]) {
         assert!(told.contains(answer), "nobody was told {answer:?}");
     }
     let who_may_do_what = tables.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
@@ -70,7 +70,9 @@ fn questions_of(kind: &Kind) -> usize {
             Shape::Register(_) | Shape::Prose { .. } | Shape::Set { .. } => states,
         }
     });
-    let moves = kind.moves.values().map(|rule| rule.from.len() + usize::from(rule.reason) + usize::from(!rule.needs.is_empty()));
+    // From every state, those in which it may not be made included.
+    let moves =
+        kind.moves.values().map(|rule| kind.states.len() + usize::from(rule.reason) + usize::from(!rule.needs.is_empty()));
     let in_every_record = 6;
     makes + fields.sum::<usize>() + in_every_record + moves.sum::<usize>()
 }

@@ -151,6 +151,11 @@ impl Questions<'_, '_> {
                 self.scene.fulfil(record, name);
                 self.step(format!("{name} {state} → {}", rule.to), record, name, rule.reason);
             }
+            // Under one name, so that they come to one line: the answer is the same wherever else a record stands.
+            for state in kind.states.keys().filter(|state| !rule.from.contains(*state)) {
+                let record = self.scene.make_in(state, &[]);
+                self.step(format!("{name} from any other state"), record, name, rule.reason);
+            }
             if rule.reason {
                 let record = self.scene.make_in(from[0], &[]);
                 self.scene.fulfil(record, name);

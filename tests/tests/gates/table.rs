@@ -40,13 +40,16 @@ impl Table {
         self.line("read", told);
     }
 
-    /// Takes down what every seat was told.
+    /// Takes down what every seat was told. Questions of one name, asked in a row, are told the same and come to one line.
     pub(crate) fn add(&mut self, question: &str, told: &[&str]) {
         self.asked += told.len();
         for (seat, like) in &self.alike {
             assert_eq!(told[*seat], told[*like], "{}, {question}: another role for another party makes a difference", self.title);
         }
-        self.line(question, told);
+        match self.lines.last() {
+            Some(line) if line[0] == question => assert_eq!(line[1..], told[..self.shown], "{}, {question}", self.title),
+            _ => self.line(question, told),
+        }
     }
 
     fn line(&mut self, first: &str, told: &[&str]) {

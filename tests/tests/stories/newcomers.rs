@@ -229,3 +229,69 @@ fn a_snapshot_that_is_not_the_feeds_past_is_a_doubt() {
     world.run_until_quiet();
     assert_eq!(world.client(phone).doubts().unwrap().len(), 1);
 }
+
+/// A long log in which rounds were done, too, and somebody new who saves data and has what they are given.
+fn with_the_open_records(seed: u64) -> (World, Desheng, PhoneId, Vec<RecordId>) {
+    let (mut world, people, _) = a_long_log(seed);
+    let mut rounds = Vec::new();
+    for day in 1..=28 {
+        let round = world.create(people.wang, people.id, "steward_round", &[("day", &format!("2026-10-{day:02}"))]);
+        world.moves(people.wang, round, "finish", None);
+        rounds.push(round);
+    }
+    world.run_until_quiet();
+    let phone = world.enrol(people.id, "captain", "小周");
+    world.with(phone, |client, now| client.save_data(now, true)).unwrap();
+    world.run_until_quiet();
+    (world, people, phone, rounds)
+}
+
+#[test]
+fn who_saves_data_is_given_the_open_records_and_what_is_new_and_the_rest_when_they_want_it() {
+    let (mut world, people, phone, rounds) = with_the_open_records(80);
+    assert_eq!(listed(&mut world, phone), RECORDS, "what is open");
+    let status = world.client(phone).status().unwrap();
+    assert!(status.caught_up && status.saves_data && status.left_out == 1, "and it says that there is more: {status:?}");
+
+    // Life goes on: something new, a word on an open record, one on a record that is not here, and something of their own.
+    let raised = world.raise(people.chen, people.id, "safety", "门口堆物");
+    world.note(people.wang, rounds[3], "补记：保安缺岗");
+    let own = world.raise(phone, people.id, "quality", "小周：顶楼渗水");
+    world.run_until_quiet();
+    let on_phone = |world: &mut World, record| world.client(phone).read(record).ok();
+    assert_eq!(on_phone(&mut world, raised), Some(world.client(people.chen).read(raised).unwrap()));
+    assert!(on_phone(&mut world, own).is_some() && on_phone(&mut world, rounds[0]).is_none());
+    world.restart_server();
+    world.cut(phone);
+    world.run_until_quiet();
+    let before = world.client(phone).status().unwrap();
+    assert_eq!(before.left_out, 1, "whatever happens to the link");
+
+    // At home, on a network that costs nothing.
+    world.with(phone, |client, now| client.save_data(now, false)).unwrap();
+    world.run_until_quiet();
+    let after = world.client(phone).status().unwrap();
+    assert_eq!((after.left_out, after.saves_data), (0, false));
+    assert_eq!(everything(&mut world, phone), everything(&mut world, people.chen));
+    assert_eq!(world.client(phone).doubts().unwrap(), Vec::new(), "the links over all of it are the server's");
+    let fetched = after.usage.snapshots.down - before.usage.snapshots.down;
+    assert!(fetched < before.usage.snapshots.down / 2, "only the rest: {fetched} after {}", before.usage.snapshots.down);
+    converged(&mut world);
+}
+
+#[test]
+fn who_saves_data_is_served_by_a_restored_server_as_anyone_is() {
+    let (mut world, people, phone, _) = with_the_open_records(81);
+    let backup = world.back_up_server();
+    let raised = world.raise(people.chen, people.id, "safety", "门口堆物");
+    world.run_until_quiet();
+    world.restore_server(backup);
+    world.run_until_quiet();
+    assert_eq!(world.client(phone).read(raised).ok(), world.client(people.chen).read(raised).ok());
+    assert_eq!(world.client(phone).status().unwrap().left_out, 1);
+    world.with(phone, |client, now| client.save_data(now, false)).unwrap();
+    world.run_until_quiet();
+    assert_eq!(everything(&mut world, phone), everything(&mut world, people.chen));
+    assert_eq!(world.client(phone).doubts().unwrap(), Vec::new());
+    converged(&mut world);
+}

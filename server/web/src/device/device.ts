@@ -126,6 +126,7 @@ function face(server: string, wish: <T>(wish: Wish) => Promise<T>, listeners: Li
     unfinished: () => ask<Unfinished[]>({ ask: 'unfinished' }),
     keepUnfinished: (form, typed) => nothing({ ask: 'keep_unfinished', form, typed: JSON.stringify(typed) }),
     dropUnfinished: (form) => nothing({ ask: 'drop_unfinished', form }),
+    saveData: (saves) => nothing({ ask: 'save_data', saves }),
 
     start: () => wish<null>({ wish: 'start' }).then(() => undefined),
     stop: () => wish<null>({ wish: 'stop' }).then(() => undefined),

@@ -172,6 +172,8 @@ export interface Device {
   stop(): Promise<void>
   /** Someone looks at the screen, or the network changed: connect, or ask for a sign of life, now. */
   nudge(): Promise<void>
+  /** Fetch the open records only of what is not here yet, or everything. */
+  saveData(saves: boolean): Promise<void>
 
   /** Calls `listener` at once and after whatever happens. Returns what ends it. */
   subscribe(listener: (news: News) => void): () => void

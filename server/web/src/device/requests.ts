@@ -54,6 +54,7 @@ export type Deed =
   | { ask: 'retry' | 'discard'; draft: number }
   | { ask: 'keep_unfinished'; form: string; typed: string }
   | { ask: 'drop_unfinished'; form: string }
+  | { ask: 'save_data'; saves: boolean }
   | { ask: 'enrolled'; server: string; person: PersonId; name: string; communities: CommunityId[] }
 
 /** What a tab asks of whoever owns the store. */

@@ -475,6 +475,10 @@ export interface Status {
   bytes_down: number
   /** The same by what they were for. */
   usage: Usage
+  /** Whether the device saves data. */
+  saves_data: boolean
+  /** Feeds of which records that are done were left on the server, to save data. */
+  left_out: number
   /** Why the server last hung up, until it answers again. */
   last_bye: Refusal | null
   /** When it connects or asks next, by the device's clock. */

@@ -83,7 +83,7 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
 async fn push(member: &Member, caller: &mut Caller, hand: &mut Hand, number: u64) -> Result<Seq> {
     let mut record = Record::empty(RecordId::from_parts(now(), hand.bytes()));
     let said = hand.made();
-    let change = member.write(&mut record, &said, hand, now())?;
+    let change = member.write(&mut record, &said, now())?;
     caller.push(member.sign(2_000_000 + number, now(), vec![(record.id(), change)])?.to_raw()).await?;
     let receipt = caller.receipt().await?;
     let ruling = receipt.rulings.iter().next().context("a ruling")?;

@@ -36,7 +36,7 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     for number in 0..EDITS {
         let mut record = Record::empty(RecordId::from_parts(now(), hand.bytes()));
         let said = hand.made();
-        let change = who.write(&mut record, &said, &mut hand, now())?;
+        let change = who.write(&mut record, &said, now())?;
         let batch = who.sign(1_000_000 + number as u64, now(), vec![(record.id(), change)])?.to_raw();
         let began = Instant::now();
         caller.push(batch).await?;

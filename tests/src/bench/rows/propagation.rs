@@ -101,7 +101,7 @@ impl Says<'_> {
         self.number += 1;
         let mut record = Record::empty(RecordId::from_parts(now(), self.hand.bytes()));
         let said = self.hand.made();
-        let change = self.writer.write(&mut record, &said, &mut self.hand, now())?;
+        let change = self.writer.write(&mut record, &said, now())?;
         Ok(self.writer.sign(self.number, now(), vec![(record.id(), change)])?.to_raw())
     }
 }

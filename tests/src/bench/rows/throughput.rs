@@ -108,11 +108,11 @@ async fn log(data: &Path) -> Result<Log> {
         for number in 0..PUSHES {
             let mut record = Record::empty(RecordId::from_parts(now(), hand.bytes()));
             let said = hand.made();
-            first.push((record.id(), member.write(&mut record, &said, &mut hand, now())?));
+            first.push((record.id(), member.write(&mut record, &said, now())?));
             let mut changes = Vec::new();
             for _ in 0..PUSH_EDITS {
                 let said = hand.remark();
-                changes.push((record.id(), member.write(&mut record, &said, &mut hand, now())?));
+                changes.push((record.id(), member.write(&mut record, &said, now())?));
             }
             pushes.push(member.sign(number as u64 + 100, now(), changes)?.to_raw());
         }

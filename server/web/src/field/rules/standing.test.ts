@@ -17,6 +17,8 @@ const SETTLED: Status = {
   bytes_up: 0,
   bytes_down: 0,
   usage: { greeting: NONE, own_work: NONE, others_work: NONE, snapshots: NONE, signs_of_life: NONE, overhead: NONE },
+  saves_data: false,
+  left_out: 0,
   last_bye: null,
   next_attempt: null,
 }

@@ -1,4 +1,5 @@
-// Care with data: connected only while there is something to send or to fetch, or for a while after someone asked.
+// Care with data: connected only while there is something to send or to fetch, or for a while after someone asked; and of
+// what is not here yet, the open records only.
 import { settings } from '../../shared/settings.svelte'
 import { session } from './session.svelte'
 
@@ -15,6 +16,7 @@ class Frugal {
       if (!status || !session.me) return
       const busy = status.unsent > 0 || (status.connected && !status.caught_up)
       const wanted = !settings.saveData || busy || now - this.#askedAt < KEEP_MS
+      if (settings.saveData !== status.saves_data) void session.device.saveData(settings.saveData)
       if (wanted && !status.on) void session.device.start()
       if (!wanted && status.on) void session.device.stop()
     })
