@@ -60,8 +60,8 @@ pub struct Stands {
 /// A move that does not count.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Overtaken {
-    /// Which move.
-    pub name: MoveName,
+    /// Which move. Not its `name`: that is its author's.
+    pub step: MoveName,
     /// Its name for people.
     pub label: Label,
     /// The state its turn found.
@@ -140,7 +140,7 @@ fn of_record<S: Read + ?Sized>(store: &S, schema: &Schema, row: RecordRow) -> Re
         let label = kind.and_then(|kind| kind.moves.get(&step.name)).map(|rule| rule.label.clone());
         superseded.push(Overtaken {
             label: label.unwrap_or_else(|| Label { zh: step.name.to_string(), en: step.name.to_string() }),
-            name: step.name.clone(),
+            step: step.name.clone(),
             found: step.found.clone(),
             reason: step.reason.clone(),
             author: author(store, &step.source)?,

@@ -19,6 +19,8 @@ const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; " +
   "connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
+/** As with the server, a page has no address but the one that it is served at. */
+const NO_ADDRESSES = new Set(['/index.html', '/console.html'])
 const PAGES = { '/': 'index.html', '/enrol': 'index.html', '/console': 'console.html' }
 
 export class Front {
@@ -30,7 +32,7 @@ export class Front {
   /** Bytes of bodies that came from the server behind, as they came, by their paths. */
   passed = new Map()
 
-  /** `directory` is `null` where the server behind has the page; `behind` is the server's address, or `null` where there is none. */
+  /** What is not in `directory` comes from the server behind; `behind` is the server's address, or `null` where there is none. */
   static async open(directory, behind) {
     const front = new Front()
     front.directory = directory
@@ -65,7 +67,7 @@ export class Front {
   async #answer(asked, answer) {
     const { pathname } = new URL(asked.url, this.url)
     const file = PAGES[pathname] ?? normalize(pathname).slice(1)
-    const own = this.directory !== null && !pathname.startsWith('/api/')
+    const own = !pathname.startsWith('/api/') && !NO_ADDRESSES.has(pathname)
     const body = !own ? null : await readFile(join(this.directory, file)).catch(() => null)
     if (body !== null) {
       this.served.push(pathname)

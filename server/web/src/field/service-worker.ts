@@ -8,10 +8,11 @@ declare const __SHELL__: { revision: string; files: string[] }
 
 const SHELL = __SHELL__
 const CACHE = `shell-${SHELL.revision}`
-const PAGE = 'index.html'
+/** The page has no address but the one that it is served at. */
+const PAGE = ''
 
 const address = (file: string) => new URL(file, self.registration.scope).href
-const FILES = new Set(SHELL.files.map(address))
+const FILES = new Set(SHELL.files.map((file) => address(file === 'index.html' ? PAGE : file)))
 /** Under these the page is served; an invitation's link is the second. */
 const PAGES = new Set(['', 'enrol'].map(address))
 /** What somebody typed with a slash too many: the page would look for its files below. The code behind the `#` goes along. */
