@@ -14,19 +14,22 @@ use crate::ingest;
 use crate::reception;
 use crate::store::{BatchRow, ChangeRow, Column, ErasureRow, Read, StoreError};
 
-/// Records in the first part, and in the second: together more than a screenful, and little to wait for.
+/// Records in the first part: a screenful, and little to wait for.
 const FIRST_RECORDS: usize = 32;
+/// How many times as many records as came before it a part may hold. What is said of everybody is said in each part again, so
+/// few parts are small ones; a link that is cut loses at most the part that was under way.
+const GROWTH: usize = 3;
 /// Bytes of changes in a part, before they are packed. Words that cannot be squeezed at all still fit in a frame.
 const RAW_BYTES: usize = 3 << 18;
 
-/// What follows `after` in a snapshot. Parts grow: each may hold as many records as came before it. Open records share no part
-/// with others, so that a device that saves data can be sent them alone.
+/// What follows `after` in a snapshot. Parts grow; open records share none with others, so that a device that saves data can
+/// be sent them alone.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn chunk<S: Read + ?Sized>(store: &S, schema: &Schema, plan: &Plan, after: Place) -> Result<Packed, StoreError> {
     let first = sent(plan, after);
-    let most = first.max(FIRST_RECORDS);
+    let most = (GROWTH * first).max(FIRST_RECORDS);
     let mut part = Part { entries: BTreeMap::new(), batches: HashMap::new(), bytes: 0 };
     let mut through = after;
     for (number, (place, record)) in plan.records[first..].iter().enumerate() {
