@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
-use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Weekday};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::Offset;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::file::{self, Spanned};
 use crate::limits;
 use crate::schema::Within;
 use crate::time::{SpanMs, UnixMs};
@@ -20,7 +20,7 @@ const LONGEST_REST: usize = 60;
 /// Which days are worked, and where midnight is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
-    zone: TimeZone,
+    zone: Offset,
     rest: BTreeSet<Date>,
     work: BTreeSet<Date>,
     text: String,
@@ -47,8 +47,8 @@ struct Raw {
 #[serde(deny_unknown_fields)]
 struct RawYear {
     year: i16,
-    rest: Vec<toml::Spanned<String>>,
-    work: Vec<toml::Spanned<String>>,
+    rest: Vec<Spanned<String>>,
+    work: Vec<Spanned<String>>,
 }
 
 static BUILT_IN: LazyLock<Arc<Calendar>> = LazyLock::new(|| {
@@ -70,17 +70,14 @@ impl Calendar {
         if text.len() > limits::CALENDAR_BYTES {
             return Err(BadCalendar { line: 1, words: format!("the file is longer than {} bytes", limits::CALENDAR_BYTES) });
         }
-        let raw: Raw = toml::from_str(text).map_err(|error| BadCalendar {
-            line: line_of(error.span().map_or(0, |span| span.start)),
-            words: error.message().to_owned(),
-        })?;
+        let raw: Raw = file::read(text).map_err(|wrong| BadCalendar { line: line_of(wrong.start()), words: wrong.words })?;
         let offset = Offset::from_hours(raw.utc_offset_hours)
             .map_err(|_| BadCalendar { line: 1, words: "utc_offset_hours is not an offset".into() })?;
         let (rest, work) = (BTreeSet::new(), BTreeSet::new());
-        let mut calendar = Self { zone: TimeZone::fixed(offset), rest, work, text: text.to_owned() };
+        let mut calendar = Self { zone: offset, rest, work, text: text.to_owned() };
         for year in raw.years {
-            let day = |text: &toml::Spanned<String>| match text.get_ref().parse::<Date>() {
-                Ok(day) if day.year() == year.year => Ok(day),
+            let day = |text: &Spanned<String>| match day(text.get_ref()) {
+                Some(day) if day.year() == year.year => Ok(day),
                 _ => Err(BadCalendar {
                     line: line_of(text.span().start),
                     words: format!("{:?} is not a day of {}", text.get_ref(), year.year),
@@ -115,8 +112,9 @@ impl Calendar {
 
     /// The first worked day after `day`.
     fn next_worked(&self, day: Date) -> Date {
-        let later = |days: usize| day.saturating_add(i64::try_from(days).unwrap_or(i64::MAX).days());
-        (1..=LONGEST_REST).map(later).find(|day| self.is_worked(*day)).unwrap_or_else(|| later(1))
+        let later = |day: &Date| day.tomorrow().ok();
+        let mut next = std::iter::successors(later(&day), later).take(LONGEST_REST);
+        next.find(|day| self.is_worked(*day)).or_else(|| later(&day)).unwrap_or(day)
     }
 
     /// When a span that begins at `start` ends. A span of working days begins with the first worked moment, and ends at the
@@ -136,32 +134,49 @@ impl Calendar {
 
     /// The same day and time so many years later.
     pub fn years_after(&self, moment: UnixMs, years: u32) -> Option<UnixMs> {
-        self.moment(self.local(moment)?.checked_add(i64::from(years).years()).ok()?)
+        let local = self.local(moment)?;
+        let year = i16::try_from(i64::from(local.year()) + i64::from(years)).ok()?;
+        let month = Date::new(year, local.month(), 1).ok()?;
+        // A 29th of February becomes the 28th.
+        let day = Date::new(year, local.month(), local.day().min(month.days_in_month())).ok()?;
+        self.moment(DateTime::from_parts(day, local.time()))
     }
 
     /// The end of a day, `2026-11-22`; nothing if it is no day.
     pub fn end_of_day(&self, day: &str) -> Option<UnixMs> {
-        self.moment(DateTime::from(day.parse::<Date>().ok()?.tomorrow().ok()?))
+        self.moment(DateTime::from(self::day(day)?.tomorrow().ok()?))
     }
 
     /// The beginning of a day, `2026-11-22`; nothing if it is no day.
     pub fn start_of_day(&self, day: &str) -> Option<UnixMs> {
-        self.moment(DateTime::from(day.parse::<Date>().ok()?))
+        self.moment(DateTime::from(self::day(day)?))
     }
 
     /// A moment as people of the district write it: `2026-11-22 15:00`. Nothing if it is beyond all calendars.
     pub fn written(&self, moment: UnixMs) -> Option<String> {
-        Some(self.local(moment)?.strftime("%Y-%m-%d %H:%M").to_string())
+        let at = self.local(moment)?;
+        Some(format!("{:04}-{:02}-{:02} {:02}:{:02}", at.year(), at.month(), at.day(), at.hour(), at.minute()))
     }
 
     fn local(&self, moment: UnixMs) -> Option<DateTime> {
-        let timestamp = jiff::Timestamp::from_millisecond(moment.0).ok()?;
-        Some(timestamp.to_zoned(self.zone.clone()).datetime())
+        Some(self.zone.to_datetime(jiff::Timestamp::from_millisecond(moment.0).ok()?))
     }
 
     fn moment(&self, local: DateTime) -> Option<UnixMs> {
         Some(UnixMs(self.zone.to_timestamp(local).ok()?.as_millisecond()))
     }
+}
+
+/// A day of the Gregorian calendar, written `2026-11-22`. Read without jiff's parser, which knows every way to write a moment:
+/// a phone downloads this.
+pub(crate) fn day(text: &str) -> Option<Date> {
+    let digits = text.as_bytes();
+    let &[_, _, _, _, b'-', _, _, b'-', _, _] = digits else { return None };
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_i16, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0')))
+    };
+    let short = |digits| i8::try_from(number(digits)?).ok();
+    Date::new(number(&digits[..4])?, short(&digits[5..7])?, short(&digits[8..])?).ok()
 }
 
 #[cfg(test)]
@@ -188,6 +203,30 @@ mod tests {
             ("2026-09-30T17:00", Within::WorkingDays(3), "2026-10-10T17:00"),
         ] {
             assert_eq!(Calendar::built_in().end_of(at(start), within), at(end), "{start} {within:?}");
+        }
+    }
+
+    #[test]
+    fn years_later_is_the_same_day_or_the_last_of_february() {
+        for (start, years, end) in [
+            ("2024-02-29T10:30", 1, "2025-02-28T10:30"),
+            ("2024-02-29T10:30", 4, "2028-02-29T10:30"),
+            ("2026-12-31T23:59", 3, "2029-12-31T23:59"),
+        ] {
+            assert_eq!(Calendar::built_in().years_after(at(start), years), Some(at(end)), "{start} {years}");
+        }
+        assert_eq!(Calendar::built_in().years_after(at("2026-01-01T00:00"), 9000), None, "beyond all calendars");
+        assert_eq!(Calendar::built_in().years_after(at("2026-01-01T00:00"), u32::MAX), None);
+    }
+
+    #[test]
+    fn days_begin_at_midnight_of_the_district_and_are_written_as_people_do() {
+        let calendar = Calendar::built_in();
+        assert_eq!(calendar.start_of_day("2026-11-22"), Some(at("2026-11-22T00:00")));
+        assert_eq!(calendar.end_of_day("2026-12-31"), Some(at("2027-01-01T00:00")));
+        assert_eq!(calendar.written(at("2026-03-04T05:06")).as_deref(), Some("2026-03-04 05:06"));
+        for text in ["2026-02-29", "2026-13-01", "2026-1-01", "20261122", "2026-11-22T00:00", "２026-11-22", ""] {
+            assert_eq!((calendar.start_of_day(text), calendar.end_of_day(text)), (None, None), "{text}");
         }
     }
 

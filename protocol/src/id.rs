@@ -6,11 +6,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use minicbor::bytes::ByteArray;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::digits;
 use crate::time::UnixMs;
 
 /// Text that is not the id it was taken for.
@@ -130,7 +130,7 @@ macro_rules! hex_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&HEXLOWER.encode(&self.0))
+                f.write_str(&digits::hex(&self.0))
             }
         }
 
@@ -138,9 +138,7 @@ macro_rules! hex_id {
             type Err = NotAnId;
 
             fn from_str(text: &str) -> Result<Self, NotAnId> {
-                HEXLOWER
-                    .decode(text.as_bytes())
-                    .ok()
+                digits::unhex(text)
                     .and_then(|bytes| Self::from_slice(&bytes))
                     .ok_or_else(|| NotAnId::new(text, $words))
             }
@@ -216,7 +214,7 @@ pub struct EntryId(String);
 impl EntryId {
     /// From five random bytes that the caller draws.
     pub fn from_random(random: [u8; 5]) -> Self {
-        Self(BASE32_NOPAD.encode(&random).to_ascii_lowercase())
+        Self(digits::base32(random))
     }
 
     /// What stands in the place of a name that is not known yet.

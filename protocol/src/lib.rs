@@ -75,6 +75,8 @@ pub mod change;
 mod chunk;
 pub mod codec;
 pub mod deadlines;
+mod digits;
+mod file;
 pub mod id;
 pub mod key;
 pub mod limits;

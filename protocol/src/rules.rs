@@ -11,6 +11,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::change::Change;
+use crate::digits;
 use crate::id::{Audience, ChangeHash, DeviceId, EntryId, PersonId};
 use crate::limits;
 use crate::record::{Act, Created, EntryParts, NotUnderstood, Record, Said, Seen, Source, Understood, VoidTarget};
@@ -279,8 +280,8 @@ impl Case<'_> {
         }
         match name.as_str() {
             built_in::NOTES => self.new_entry(name, key, entry),
-            built_in::ATTACHMENTS => match data_encoding::HEXLOWER.decode(key.as_bytes()) {
-                Ok(hash) if hash.len() == 32 => Ok(()),
+            built_in::ATTACHMENTS => match digits::unhex(key) {
+                Some(hash) if hash.len() == 32 => Ok(()),
                 _ => Err(refuse(Code::BadValue, "附件要以内容的哈希命名", "an attachment is named by the SHA-256 of its bytes")),
             },
             built_in::PAUSES => self.new_entry(name, key, entry).and_then(|()| self.may_pause()),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::digits;
 use crate::id::{DeviceId, EntryId, PersonId};
 use crate::schema::{FieldName, KindName, MoveName, Party, Value, built_in};
 use crate::time::UnixMs;
@@ -93,7 +94,7 @@ impl Act {
     pub fn attach(sha256: [u8; 32], name: &str, media_type: &str) -> Self {
         Self::Put {
             field: built_in_field(built_in::ATTACHMENTS),
-            key: data_encoding::HEXLOWER.encode(&sha256),
+            key: digits::hex(&sha256),
             entry: parts([("name", name), ("type", media_type)]),
         }
     }

@@ -198,7 +198,7 @@ impl Scalar {
 
 /// Whether `text` is a day of the Gregorian calendar, written `YYYY-MM-DD`.
 fn is_day(text: &str) -> bool {
-    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
+    crate::calendar::day(text).is_some()
 }
 
 #[cfg(test)]

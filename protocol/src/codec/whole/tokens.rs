@@ -1,7 +1,6 @@
 //! How things are spelled in the streams, the same for both ends.
 
-use data_encoding::BASE32_NOPAD;
-
+use crate::digits;
 use crate::id::{EntryId, RecordId};
 use crate::wire::Visit;
 
@@ -79,7 +78,7 @@ pub(super) fn drawn(key: &[u8]) -> Option<(&[u8], [u8; DRAWN_BYTES])> {
     let (before, name) = key.split_at_checked(key.len().checked_sub(DRAWN_CHARS)?)?;
     let name = str::from_utf8(name).ok().filter(|name| name.parse::<EntryId>().is_ok())?;
     let fits = before.is_empty() || before.ends_with(b"/");
-    let drawn = BASE32_NOPAD.decode(name.to_ascii_uppercase().as_bytes()).ok()?.try_into().ok()?;
+    let drawn = digits::unbase32(name)?;
     fits.then_some((before, drawn))
 }
 

@@ -6,10 +6,10 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use indexmap::IndexMap;
-use toml::Spanned;
 
 use super::Mistake;
 use super::raw::Names;
+use crate::file::Spanned;
 use crate::id::Audience;
 use crate::schema::{Field, FieldName, KindName, Party, Role, Shape};
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use indexmap::IndexMap;
-use toml::Spanned;
 
 use super::check::Check;
 use super::raw::{RawField, RawKey};
+use crate::file::Spanned;
 use crate::limits;
 use crate::schema::{Entry, Field, FieldName, KeySource, Label, OnConflict, Part, Role, Scalar, Shape, StateName, built_in};
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use toml::Spanned;
-
 use super::check::{Check, Fields};
 use super::raw::{Names, RawKind, RawState};
+use crate::file::Spanned;
 use crate::id::Audience;
 use crate::limits;
 use crate::schema::{FieldName, Kind, KindName, Label, Role, Scalar, Shape, State};

@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use indexmap::IndexMap;
-use toml::Spanned;
 
 use super::term::{KindName, Label, Role};
 use super::{Kind, RoleRules, Scalar, Schema, Shape, Threshold, Votes};
+use crate::file::{self, Spanned};
 use crate::id::Audience;
 use crate::limits;
 use check::Check;
@@ -48,9 +48,9 @@ pub(super) fn parse(text: &str) -> Result<Schema, BadSchema> {
     if text.len() > limits::SCHEMA_BYTES {
         return one(1, format!("the file is longer than {} bytes", limits::SCHEMA_BYTES));
     }
-    let raw: RawSchema = match toml::from_str(text) {
+    let raw: RawSchema = match file::read(text) {
         Ok(raw) => raw,
-        Err(error) => return one(line_of(error.span().map_or(0, |span| span.start)), error.message().to_owned()),
+        Err(wrong) => return one(line_of(wrong.start()), wrong.words),
     };
     let mut check = Check {
         line_of: &line_of,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
-use toml::Spanned;
 
+use crate::file::Spanned;
 use crate::id::Audience;
 use crate::schema::{FieldName, KindName, Label, MoveName, Party, Role, StateName, Threshold, Weight, Within};
 
