@@ -7,7 +7,7 @@ use axum::http::Request;
 use renolog_protocol::id::{CommunityId, DeviceId, PersonId};
 use renolog_protocol::key::DeviceKey;
 use renolog_protocol::schema::{Role, Schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::app::App;
@@ -56,6 +56,17 @@ async fn member(app: &App, communities: &[CommunityId], role: &str) -> String {
 async fn bring(app: &App, token: &str, query: &str, roster: impl Into<Body>) -> (u16, Value) {
     let request = Request::post(format!("/api/v1/admin/import{query}")).header("Authorization", format!("Bearer {token}"));
     let request = request.body(roster.into()).expect("a request");
+    let response = super::router(app.clone()).oneshot(request).await.expect("it answers");
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a short answer");
+    (status, serde_json::from_slice(&body).expect("JSON"))
+}
+
+/// Gives an order, with what a browser says beside it.
+async fn order(app: &App, token: &str, path: &str, headers: &[(&str, &str)], asked: &Value) -> (u16, Value) {
+    let request = Request::post(format!("/api/v1/admin/{path}")).header("Authorization", format!("Bearer {token}"));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let request = request.header("Content-Type", "application/json").body(Body::from(asked.to_string())).expect("a request");
     let response = super::router(app.clone()).oneshot(request).await.expect("it answers");
     let status = response.status().as_u16();
     let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a short answer");
@@ -142,4 +153,49 @@ async fn a_roster_is_brought_by_those_who_may_and_once() {
         let (answered, problem) = bring(&app, &operator, "", roster).await;
         assert_eq!((answered, &problem["code"]), (status, &Value::from(code)), "{problem}");
     }
+}
+
+#[tokio::test]
+async fn an_order_about_what_was_altered_meanwhile_is_not_carried_out() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = DataDir::hold(directory.path()).expect("it is new");
+    let (app, _handle) = App::start(data, Schema::built_in(), Arc::new(SystemClock), None).expect("it is new");
+    let operator = app.take(None, NewToken { label: "test".into(), days: 1 }).await.expect("it can be written").token;
+    let desheng = [community(&app, "desheng").await];
+    member(&app, &desheng, "captain").await;
+    let people = ask(&app, &operator, "admin/people").await.1;
+    let (person, read) = (&people["items"][0]["id"], people["items"][0]["version"].as_str().expect("a version"));
+    let suspend = |suspended: bool| json!({"person": person, "suspended": suspended, "reason": "试用"});
+
+    assert_eq!(order(&app, &operator, "people/suspend", &[("If-Match", read)], &suspend(true)).await.0, 200);
+    let (status, problem) = order(&app, &operator, "people/suspend", &[("If-Match", read)], &suspend(false)).await;
+    assert_eq!((status, &problem["code"]), (412, &Value::from("changed_meanwhile")));
+    let made = order(&app, &operator, "organisations", &[("If-Match", read)], &json!({"name": "施工单位"})).await;
+    assert_eq!(made.0, 412, "nothing that stands is what was read of what is new");
+    assert_eq!(order(&app, &operator, "people/suspend", &[("If-Match", "*")], &suspend(false)).await.0, 200);
+    assert_eq!(order(&app, &operator, "people/suspend", &[], &suspend(true)).await.0, 200, "who says nothing insists on nothing");
+}
+
+#[tokio::test]
+async fn an_invitation_leads_to_where_its_maker_found_the_page() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = DataDir::hold(directory.path()).expect("it is new");
+    let (app, _handle) = App::start(data, Schema::built_in(), Arc::new(SystemClock), None).expect("it is new");
+    let operator = app.take(None, NewToken { label: "test".into(), days: 1 }).await.expect("it can be written").token;
+    community(&app, "desheng").await;
+    let asked = json!({"name": "陈阿姨", "role": "captain", "communities": ["desheng"], "hours": 1});
+    let found = [("Origin", "https://log.example.cn:8443")];
+
+    let told = order(&app, &operator, "invites", &found, &asked).await.1;
+    let code = told["code"].as_str().expect("a code");
+    assert_eq!(told["link"], format!("https://log.example.cn:8443/enrol#{code}"));
+    assert!(told["qr_svg"].as_str().is_some_and(|picture| picture.contains("<svg")));
+    let told = order(&app, &operator, "invites", &[], &asked).await.1;
+    assert_eq!((&told["link"], &told["qr_svg"]), (&Value::Null, &Value::Null), "nobody knows");
+    let known = App { public_url: Some(Arc::new("https://log.example.cn".parse().expect("an address"))), ..app };
+    let told = order(&known, &operator, "invites", &found, &asked).await.1;
+    assert!(
+        told["link"].as_str().is_some_and(|link| link.starts_with("https://log.example.cn/enrol#")),
+        "who was told knows best"
+    );
 }
