@@ -11,7 +11,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools page ## build, play a scripted week with real devices, and keep serving (Ctrl-C ends it)
-	cargo run --release -p renolog-server --bin renolog -- demo
+	cargo run --release --bin renolog -- demo
 
 page: tools ## build the page that the server carries, client-core for browsers included
 	@scripts/page
@@ -19,7 +19,7 @@ page: tools ## build the page that the server carries, client-core for browsers 
 test: tools ## formatting, lints, every test, the page in a real Chromium, the API asked at random
 	@scripts/test
 
-test-page: tools ## of these the page alone: types, stories in a real Chromium, the API asked at random
+test-page: tools ## the page: types, stories in a real Chromium, the API asked at random (some minutes; installs what it needs)
 	@scripts/browser-tests
 	@scripts/fuzz-api
 

@@ -42,7 +42,7 @@ struct Reconnect {
 pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     let ours = ours(&directory.join("ours"), RECORDS, CHANGES).await?;
     eprintln!("{} up, {} down: {}", bytes(ours.counts.up.bytes), bytes(ours.counts.down.bytes), causes(&ours.usage));
-    let many = self::ours(&directory.join("many"), 100 * RECORDS, 1).await?;
+    let many = self::ours(&directory.join("many"), 100 * RECORDS, CHANGES).await?;
     let (up, down) = (ours.counts.up.bytes, ours.counts.down.bytes);
     let mut findings = vec![
         Finding::judged("Renolog, bytes up", bytes(up), "≤ 1.4 kB", up <= 1_400),
