@@ -359,22 +359,18 @@ async fn send(socket: &mut WebSocket, output: Output) -> Result<Sent, axum::Erro
 const AT_ONCE_BYTES: usize = 16 << 10;
 
 /// Checks a batch and has it judged; answers once the verdicts are on disk. Batches of a connection reach the writer in the
-/// order in which they came. In a task of its own, so that a place before the writer is never held by a connection that is
-/// busy sending.
+/// order in which they came.
 async fn judge(app: App, pace: Arc<Pace>, signer: (DeviceId, PublicKey), skew: SpanMs, parcel: Parcel) -> Judged {
     let turn = pace.turn(&parcel).await;
-    let judging = tokio::spawn(async move {
-        let push = Push { batch: opened(&app, signer, parcel).await?, carrier: signer.0, skew };
-        let failed = |error: WriteError| (bye_code(&error), error.to_string());
-        let outcome = app.writer.hand_in(None, Command::Push(push)).await.map_err(failed)?;
-        drop(turn);
-        match outcome.await {
-            Ok(Outcome::Pushed(pushed)) => Ok(pushed),
-            Ok(_) => Err((ByeCode::Busy, "the server lost track of a push".into())),
-            Err(error) => Err(failed(error)),
-        }
-    });
-    judging.await.unwrap_or_else(|why| Err((ByeCode::Busy, why.to_string())))
+    let push = Push { batch: opened(&app, signer, parcel).await?, carrier: signer.0, skew };
+    let failed = |error: WriteError| (bye_code(&error), error.to_string());
+    let outcome = app.writer.hand_in(None, Command::Push(push)).await.map_err(failed)?;
+    drop(turn);
+    match outcome.await {
+        Ok(Outcome::Pushed(pushed)) => Ok(pushed),
+        Ok(_) => Err((ByeCode::Busy, "the server lost track of a push".into())),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 async fn opened(app: &App, (carrier, key): (DeviceId, PublicKey), parcel: Parcel) -> Result<Batch, (ByeCode, String)> {

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 
 use crate::data_dir::database;
 use crate::store::{OpenError, Reader, StoreError};
@@ -39,14 +40,14 @@ impl Readers {
         F: FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     {
         let pool = self.0.clone();
-        let asking = tokio::spawn(async move {
-            let turn = pool.turns.clone().acquire_owned().await.map_err(|_| failing("the server is stopping"))?;
-            let asked = tokio::task::spawn_blocking(move || {
-                let _turn = turn;
-                pool.answer(question)
-            });
-            asked.await.map_err(failing)?
-        });
+        let asking = match pool.turns.clone().try_acquire_owned() {
+            Ok(turn) => pool.ask(turn, question),
+            // Waited for in a task of its own.
+            Err(_) => tokio::spawn(async move {
+                let turn = pool.turns.clone().acquire_owned().await.map_err(failing)?;
+                pool.ask(turn, question).await.map_err(failing)?
+            }),
+        };
         asking.await.map_err(failing)?
     }
 }
@@ -60,6 +61,17 @@ fn open_error(error: OpenError) -> StoreError {
 }
 
 impl Pool {
+    fn ask<T, F>(self: Arc<Self>, turn: OwnedSemaphorePermit, question: F) -> JoinHandle<Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    {
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            self.answer(question)
+        })
+    }
+
     fn answer<T>(&self, question: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let reader = match self.take() {
             Some(reader) => reader,

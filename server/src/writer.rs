@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use renolog_protocol::id::{FeedId, PersonId};
 use renolog_protocol::session::server::FeedEntry;
 use renolog_protocol::wire::Receipt;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
@@ -112,7 +113,19 @@ impl Writer {
     ) -> Result<impl Future<Output = Result<Outcome, WriteError>> + use<>, WriteError> {
         let (reply, answer) = oneshot::channel();
         let stamped = Stamped { received: self.clock.now(), by, command };
-        self.jobs.send(Job { stamped, reply }).await.map_err(|_| WriteError::Stopping)?;
+        match self.jobs.try_send(Job { stamped, reply }) {
+            Ok(()) => {}
+            Err(TrySendError::Closed(_)) => return Err(WriteError::Stopping),
+            // Room is waited for in a task of its own: a connection that is busy sending must not keep a place that it does not
+            // use from the others.
+            Err(TrySendError::Full(job)) => {
+                let jobs = self.jobs.clone();
+                let sent = tokio::spawn(async move { jobs.send(job).await.is_ok() }).await;
+                if !sent.unwrap_or(false) {
+                    return Err(WriteError::Stopping);
+                }
+            }
+        }
         Ok(async { answer.await.unwrap_or(Err(WriteError::Stopping)) })
     }
 }
