@@ -57,7 +57,8 @@ impl Usage {
         Bytes { up: sum(|bytes| bytes.up), down: sum(|bytes| bytes.down) }
     }
 
-    /// With what the link counted in all.
+    /// With what the link counted in all. A browser does not count what its links take.
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn of_link(self, up: u64, down: u64) -> Self {
         let frames = self.in_frames();
         let overhead = Bytes { up: up.saturating_sub(frames.up), down: down.saturating_sub(frames.down) };
