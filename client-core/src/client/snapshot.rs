@@ -14,7 +14,6 @@ use renolog_protocol::wire::{Begun, Cursor, Place};
 
 use super::arrive::Aftermath;
 use super::{Client, ClientError, Input};
-use crate::engine;
 use crate::store::FeedState;
 
 impl Client {
@@ -127,8 +126,12 @@ impl Client {
             }
             Ok(())
         })?;
-        self.engine.handle(now, engine::Input::NotStored);
-        self.handle(now, Input::Nudge)
+        // It is said in the greeting.
+        if self.engine.is_on() {
+            self.handle(now, Input::Stop)?;
+            self.handle(now, Input::Start)?;
+        }
+        Ok(())
     }
 
     /// A snapshot counts no more, because it is complete or because it is of no use.

@@ -23,6 +23,24 @@ use renolog_tests::checks::visible;
 
 use writers::{COMMUNITY, Writers, Written, grouped, push};
 
+/// What someone tries next, and whose words they have read before.
+#[derive(Debug, Clone)]
+struct Try<W> {
+    who: usize,
+    reads: Option<usize>,
+    what: W,
+}
+
+/// So many tries by people of whom there are so many.
+fn tries<W: std::fmt::Debug + Clone>(
+    people: usize,
+    what: impl Strategy<Value = W>,
+    count: std::ops::Range<usize>,
+) -> impl Strategy<Value = Vec<Try<W>>> {
+    let one = (0..people, prop::option::of(0..people), what).prop_map(|(who, reads, what)| Try { who, reads, what });
+    prop::collection::vec(one, count)
+}
+
 /// In which order, in which pushes, and how often the server hears of it.
 #[derive(Debug, Clone)]
 struct Way {

@@ -7,17 +7,9 @@ use renolog_protocol::record::{Act, Record};
 use renolog_protocol::schema::{MoveName, Schema, Value};
 
 use crate::writers::{Writer, Writers, field};
-use crate::{converges, ways};
+use crate::{Try, converges, ways};
 
 const ROLES: [&str; 4] = ["property_manager", "owners_committee", "residents_committee", "street"];
-
-/// What someone tries next, and whose words they have read before.
-#[derive(Debug, Clone)]
-struct Try {
-    who: usize,
-    reads: Option<usize>,
-    what: What,
-}
 
 #[derive(Debug, Clone)]
 enum What {
@@ -30,7 +22,7 @@ enum What {
     Move(Pick),
 }
 
-fn tries() -> impl Strategy<Value = Vec<Try>> {
+fn tries() -> impl Strategy<Value = Vec<Try<What>>> {
     let what = prop_oneof![
         Just(What::Note),
         any::<u8>().prop_map(What::Subject),
@@ -40,8 +32,7 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
         any::<Pick>().prop_map(What::Move),
         any::<Pick>().prop_map(What::Move),
     ];
-    let one = (0..ROLES.len(), prop::option::of(0..ROLES.len()), what).prop_map(|(who, reads, what)| Try { who, reads, what });
-    prop::collection::vec(one, 4..28)
+    crate::tries(ROLES.len(), what, 4..28)
 }
 
 impl What {
@@ -73,7 +64,7 @@ impl What {
     }
 }
 
-fn write(tries: &[Try]) -> Writers {
+fn write(tries: &[Try<What>]) -> Writers {
     let mut writers = Writers::of(&ROLES);
     let matter = writers.make(0, "matter", vec![(field("subject"), Value::from("停车位"))]);
     for one in tries {

@@ -8,19 +8,11 @@ use renolog_protocol::record::{Act, Record};
 use renolog_protocol::schema::{FieldName, MoveName, Schema, Value};
 
 use crate::writers::{Writers, field};
-use crate::{converges, ways};
+use crate::{Try, converges, ways};
 
 const ROLES: [&str; 4] = ["owners_committee", "owners_committee", "residents_committee", "street"];
 const UNITS: i64 = 5;
 const UNIT_CM2: i64 = 900_000;
-
-/// What someone tries next, and whose words they have read before.
-#[derive(Debug, Clone)]
-struct Try {
-    who: usize,
-    reads: Option<usize>,
-    what: What,
-}
 
 #[derive(Debug, Clone)]
 enum What {
@@ -37,7 +29,7 @@ enum What {
     Ruling(Pick, Pick),
 }
 
-fn tries() -> impl Strategy<Value = Vec<Try>> {
+fn tries() -> impl Strategy<Value = Vec<Try<What>>> {
     let choices = prop::sample::select(vec!["agree", "agree", "disagree", "abstain"]);
     let what = prop_oneof![
         1 => any::<u8>().prop_map(What::Units),
@@ -46,8 +38,7 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
         3 => any::<Pick>().prop_map(What::Witness),
         4 => (any::<Pick>(), any::<Pick>()).prop_map(|(ballot, step)| What::Ruling(ballot, step)),
     ];
-    let one = (0..ROLES.len(), prop::option::of(0..ROLES.len()), what).prop_map(|(who, reads, what)| Try { who, reads, what });
-    prop::collection::vec(one, 8..32)
+    crate::tries(ROLES.len(), what, 8..32)
 }
 
 fn whole(units: i64) -> Vec<(FieldName, Value)> {
@@ -76,7 +67,7 @@ fn step(pick: &Pick, kind: &str, seen: &Record, id: EntryId) -> Act {
     Act::Move { id, name, follows: seen.latest_moves(), reason }
 }
 
-fn write(tries: &[Try]) -> Writers {
+fn write(tries: &[Try<What>]) -> Writers {
     let mut writers = Writers::of(&ROLES);
     let says = [(field("text"), Value::from("加装电梯")), (field("class"), Value::from("ordinary"))];
     let motion = writers.make(0, "motion", says.into_iter().chain(whole(UNITS)).collect());
