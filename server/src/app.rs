@@ -20,6 +20,7 @@ use crate::link::PublicUrl;
 use crate::office::{Desk, NotDone, Order, Unfit};
 use crate::readers::Readers;
 use crate::reception;
+use crate::rosters::Rosters;
 use crate::secret;
 use crate::snapshot::Shelf;
 use crate::store::{Store, StoreError};
@@ -33,6 +34,8 @@ pub struct App {
     pub writer: Writer,
     /// Questions to the store.
     pub readers: Readers,
+    /// Who is who, as readers last found it.
+    pub rosters: Arc<Rosters>,
     /// Who listens to what.
     pub hub: Arc<Hub>,
     /// Snapshots of feeds, for new devices.
@@ -113,6 +116,7 @@ impl App {
         let app = Self {
             writer,
             readers,
+            rosters: Arc::default(),
             hub,
             shelf,
             schema,

@@ -68,6 +68,7 @@ pub mod readers;
 pub mod reception;
 pub mod retention;
 pub mod roll;
+pub mod rosters;
 pub mod schema_text;
 pub mod secret;
 pub mod serve;

@@ -2,12 +2,14 @@
 
 pub mod visit;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use renolog_protocol::batch::Batch;
 use renolog_protocol::codec::Parcel;
@@ -52,18 +54,31 @@ struct Connection {
     stay: Stay,
 }
 
+/// What a connection waits for, beside its socket. Boxed: an empty set keeps room for one of its futures, and most connections
+/// wait for nothing.
+#[derive(Default)]
+struct UnderWay {
+    judging: FuturesUnordered<BoxFuture<'static, Judged>>,
+    /// Apart, so that a receipt does not wait for a part of a snapshot that is still being made.
+    packing: FuturesUnordered<BoxFuture<'static, ReadChunk>>,
+    to_read: Option<(FeedId, Seq)>,
+}
+
 /// What became of a submitted batch.
 type Judged = Result<Pushed, (ByeCode, String)>;
 
-/// Serves one device until it goes, misbehaves or the server stops.
-pub async fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut socket: WebSocket) {
+/// Serves one device until it goes, misbehaves or the server stops. In a box of its own, begun before it: what an `async fn` is
+/// given takes its room twice, in each of ten thousand silent connections.
+pub fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut socket: WebSocket) -> BoxFuture<'static, ()> {
     let id = device.id;
     info!(device = %id, "connected");
     let mut connection = Connection::begin(app, device, ticket);
-    match connection.run(&mut socket).await {
-        Ok(()) => info!(device = %id, "disconnected"),
-        Err(why) => info!(device = %id, %why, "connection lost"),
-    }
+    Box::pin(async move {
+        match connection.run(&mut socket).await {
+            Ok(()) => info!(device = %id, "disconnected"),
+            Err(why) => info!(device = %id, %why, "connection lost"),
+        }
+    })
 }
 
 impl Connection {
@@ -84,39 +99,16 @@ impl Connection {
     }
 
     async fn run(&mut self, socket: &mut WebSocket) -> Result<(), axum::Error> {
-        let mut judging = FuturesUnordered::new();
-        // Apart, so that a receipt does not wait for a part of a snapshot that is still being made.
-        let mut packing = FuturesUnordered::new();
+        let mut under_way = UnderWay::default();
         let mut stopping = self.app.stopping.clone();
-        let mut to_read: Option<(FeedId, Seq)> = None;
         let mut heard = Instant::now();
         let mut gone = std::pin::pin!(sleep_until(heard + GONE));
         loop {
-            while let Some(output) = self.session.poll_output() {
-                match output {
-                    Output::Send(_) | Output::Share(_) => {
-                        if send(socket, output).await? == Sent::Stuck {
-                            debug!(device = %self.device.id, "the link takes nothing any more");
-                            return Ok(());
-                        }
-                    }
-                    // What is seldom awaited is boxed here and below: its state would stand in every silent connection's.
-                    Output::Introduce { device_time, cursors } => Box::pin(self.introduce(device_time, cursors)).await,
-                    Output::Submit(batch) => {
-                        judging.push(judge(self.app.clone(), self.stay.pace(), self.signer(), self.skew, batch));
-                    }
-                    Output::Read { feed, after } => match self.app.hub.tail(feed, after) {
-                        Some(stretch) => self.session.handle(Input::Stretch(stretch)),
-                        None => to_read = Some((feed, after)),
-                    },
-                    Output::ReadChunk { feed, of, after } => packing.push(chunk(self.app.clone(), feed, of, after)),
-                    Output::Saw { feed, upto } => self.saw(feed, upto),
-                    Output::Close => {
-                        drop(socket.send(Message::Close(None)).await);
-                        return Ok(());
-                    }
-                }
+            // What is seldom awaited is boxed here and below: its state would stand in every silent connection's.
+            if Box::pin(self.act(socket, &mut under_way)).await?.is_break() {
+                return Ok(());
             }
+            let UnderWay { judging, packing, to_read } = &mut under_way;
             let now = self.app.clock.now();
             let [reconsider, renewal] = [self.reconsider, self.renew_at].map(|at| Some((at? - now).0.max(0).unsigned_abs() + 1));
             // In this order: what its person may know is asked before another page is read for it, and what the device says
@@ -153,9 +145,41 @@ impl Connection {
                     over if over <= Instant::now() => return Ok(()),
                     later => gone.as_mut().reset(later),
                 },
-                (feed, after) = next(&mut to_read), if to_read.is_some() => Box::pin(self.read(feed, after)).await,
+                (feed, after) = next(to_read), if to_read.is_some() => Box::pin(self.read(feed, after)).await,
             }
         }
+    }
+
+    /// Does what the session asks for, until it asks for nothing more or for the end.
+    async fn act(&mut self, socket: &mut WebSocket, under_way: &mut UnderWay) -> Result<ControlFlow<()>, axum::Error> {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(_) | Output::Share(_) => {
+                    if send(socket, output).await? == Sent::Stuck {
+                        debug!(device = %self.device.id, "the link takes nothing any more");
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                Output::Introduce { device_time, cursors } => self.introduce(device_time, cursors).await,
+                Output::Submit(batch) => {
+                    let judged = judge(self.app.clone(), self.stay.pace(), self.signer(), self.skew, batch);
+                    under_way.judging.push(Box::pin(judged));
+                }
+                Output::Read { feed, after } => match self.app.hub.tail(feed, after) {
+                    Some(stretch) => self.session.handle(Input::Stretch(stretch)),
+                    None => under_way.to_read = Some((feed, after)),
+                },
+                Output::ReadChunk { feed, of, after } => {
+                    under_way.packing.push(Box::pin(chunk(self.app.clone(), feed, of, after)));
+                }
+                Output::Saw { feed, upto } => self.saw(feed, upto),
+                Output::Close => {
+                    drop(socket.send(Message::Close(None)).await);
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Who signs what is pushed here, mostly, and by which key.
@@ -185,8 +209,9 @@ impl Connection {
         let (schema, calendar) = (self.app.schema.clone(), self.app.calendar.clone());
         let (device, person, now) = (self.device.id, self.device.person, self.app.clock.now());
         self.skew = now - device_time;
+        let rosters = self.app.rosters.clone();
         let asked = self.app.readers.ask(move |store| {
-            let introduction = reception::introduce(store, &schema, &calendar, device, &cursors, now)?;
+            let introduction = reception::introduce(store, &rosters, &schema, &calendar, device, &cursors, now)?;
             Ok((introduction, reception::standing_changes_at(store, person, now)?))
         });
         match asked.await {
@@ -289,10 +314,13 @@ impl Connection {
 
     /// Tells the session what the device may know now.
     async fn standings(&mut self) {
-        let schema = self.app.schema.clone();
+        let (schema, rosters) = (self.app.schema.clone(), self.app.rosters.clone());
         let (device, person, now) = (self.device.id, self.device.person, self.app.clock.now());
         let asked = self.app.readers.ask(move |store| {
-            Ok((reception::standings(store, &schema, device, now)?, reception::standing_changes_at(store, person, now)?))
+            Ok((
+                reception::standings(store, &rosters, &schema, device, now)?,
+                reception::standing_changes_at(store, person, now)?,
+            ))
         });
         match asked.await {
             Ok((standings, changes)) => {

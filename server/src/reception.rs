@@ -18,6 +18,7 @@ use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::{Cursor, Visit};
 
 use crate::ingest;
+use crate::rosters::Rosters;
 use crate::store::{ALL, BatchRow, ChangeRow, Column, CommunityRow, DeviceRow, EpochRow, MemberRow, PersonRow, Read, StoreError};
 
 /// Why a batch that travelled is not even judged.
@@ -95,13 +96,14 @@ pub fn epoch<S: Read + ?Sized>(store: &S) -> Result<Epoch, StoreError> {
 /// [`StoreError`].
 pub fn introduce<S: Read + ?Sized>(
     store: &S,
+    rosters: &Rosters,
     schema: &Arc<Schema>,
     calendar: &Arc<Calendar>,
     device: DeviceId,
     cursors: &[Cursor],
     now: UnixMs,
 ) -> Result<Introduction, StoreError> {
-    let (epoch, communities) = (epoch(store)?, standings(store, schema, device, now)?);
+    let (epoch, communities) = (epoch(store)?, standings(store, rosters, schema, device, now)?);
     let mut links = BTreeMap::new();
     for cursor in cursors.iter().filter(|cursor| cursor.epoch == epoch) {
         links.extend(link_at(store, cursor.feed, cursor.seq)?.map(|link| (cursor.feed, link)));
@@ -135,6 +137,7 @@ pub(crate) fn link_at<S: Read + ?Sized>(store: &S, feed: FeedId, seq: Seq) -> Re
 /// [`StoreError`].
 pub fn standings<S: Read + ?Sized>(
     store: &S,
+    rosters: &Rosters,
     schema: &Schema,
     device: DeviceId,
     now: UnixMs,
@@ -142,7 +145,7 @@ pub fn standings<S: Read + ?Sized>(
     let Some(person) = admitted(store, device, now)? else { return Ok(Vec::new()) };
     let roles: Vec<MemberRow> = store.list_by(MemberRow::BY_PERSON, &[person.id.to_cell()], None, ALL)?;
     let communities: BTreeSet<CommunityId> = roles.iter().map(|role| role.community).collect();
-    let standings = communities.into_iter().map(|community| standing(store, schema, person.id, community, now));
+    let standings = communities.into_iter().map(|community| standing(store, rosters, schema, person.id, community, now));
     Ok(standings.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
@@ -174,13 +177,14 @@ pub fn standing_changes_at<S: Read + ?Sized>(store: &S, person: PersonId, now: U
 /// [`StoreError`].
 pub fn standing<S: Read + ?Sized>(
     store: &S,
+    rosters: &Rosters,
     schema: &Schema,
     person: PersonId,
     community: CommunityId,
     now: UnixMs,
 ) -> Result<Option<CommunityStanding>, StoreError> {
     let Some(row) = store.get::<CommunityRow>(&[community.to_cell()])? else { return Ok(None) };
-    let roster = roster(store, community)?;
+    let roster = rosters.of(store, &row)?;
     let roles: Vec<Role> = roster.roles_of(person, now).map(|member| member.role.clone()).collect();
     if roles.is_empty() {
         return Ok(None);
@@ -190,7 +194,7 @@ pub fn standing<S: Read + ?Sized>(
         let feed = FeedId { community, audience };
         feeds.push((feed, ingest::head(store, feed)?));
     }
-    Ok(Some(CommunityStanding { community, name: row.name, roster: Arc::new(roster), feeds }))
+    Ok(Some(CommunityStanding { community, name: row.name, roster, feeds }))
 }
 
 /// The members of a community.

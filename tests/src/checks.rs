@@ -13,6 +13,7 @@ use renolog_protocol::id::{ChangeHash, FeedId, RecordId, Seq};
 use renolog_protocol::record::{Act, Record};
 use renolog_protocol::schema::{Schema, Value};
 use renolog_server::reception;
+use renolog_server::rosters::Rosters;
 use renolog_server::store::{
     ALL, ChangeRow, Column, Dumped, Fate as Stored, FeedRow, Read, RecordRow, Scan, Store, TimelineRow, dump,
 };
@@ -131,7 +132,8 @@ fn everyone_agrees<S: Store>(world: &mut World<S>) {
         let followed: BTreeSet<FeedId> = world.client(id).feeds().map(|state| state.cursor.feed).collect();
         let device = world.client(id).device();
         let introduction =
-            reception::introduce(world.store(), &schema, &Calendar::built_in(), device, &[], now).expect("the store works");
+            reception::introduce(world.store(), &Rosters::default(), &schema, &Calendar::built_in(), device, &[], now)
+                .expect("the store works");
         let readable = introduction.communities.iter().flat_map(|standing| &standing.feeds).map(|(feed, _)| *feed);
         let mut expected: BTreeMap<RecordId, String> = BTreeMap::new();
         for feed in readable.filter(|feed| followed.contains(feed)) {

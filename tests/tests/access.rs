@@ -21,6 +21,7 @@ use renolog_server::gate::{Gate, Proxies};
 use renolog_server::http::{document, router};
 use renolog_server::limits::{Limits, Rate};
 use renolog_server::reception;
+use renolog_server::rosters::Rosters;
 use renolog_server::secret::token_hash;
 use renolog_server::store::{ALL, ChangeRow, Column, Fate, MemberRow, Read, Sqlite};
 use renolog_tests::world::{PhoneId, World};
@@ -131,8 +132,10 @@ impl Town {
     fn feeds(&self, caller: &Caller) -> BTreeSet<Audience> {
         let Some(device) = caller.device else { return BTreeSet::new() };
         let (schema, now) = (self.app.schema.clone(), self.app.clock.now());
-        let asked =
-            self.app.readers.ask(move |store| reception::introduce(store, &schema, &Calendar::built_in(), device, &[], now));
+        let asked = self
+            .app
+            .readers
+            .ask(move |store| reception::introduce(store, &Rosters::default(), &schema, &Calendar::built_in(), device, &[], now));
         let introduction = self.runtime.block_on(asked).unwrap();
         let granted = introduction.communities.iter().flat_map(|standing| &standing.feeds);
         granted.filter(|(feed, _)| feed.community == self.community).map(|(feed, _)| feed.audience).collect()

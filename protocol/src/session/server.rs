@@ -252,7 +252,7 @@ pub struct ServerSession {
     /// The versions of the rosters that were sent, or that the device said it has.
     rosters: BTreeMap<CommunityId, u64>,
     readable: BTreeMap<FeedId, Seq>,
-    followed: BTreeMap<FeedId, Followed>,
+    followed: BTreeMap<FeedId, Box<Followed>>,
     /// The dictionary by which its device reads packs, if it does.
     dictionary: Option<u32>,
     /// Whether its device reads snapshots.
@@ -470,7 +470,7 @@ impl ServerSession {
                 Some(begun) => Sending { of: Some(begun.mark.seq), after: begun.through },
                 None => Sending { of: None, after: Place::START },
             });
-            self.followed.insert(from.feed, Followed { sent, head, own: BTreeSet::new(), snapshot });
+            self.followed.insert(from.feed, Box::new(Followed { sent, head, own: BTreeSet::new(), snapshot }));
         }
         Grant { feed: from.feed, head }
     }
@@ -610,7 +610,8 @@ impl ServerSession {
         if self.reading.is_some() || self.phase != Phase::Open {
             return;
         }
-        let hungry = |(feed, followed): (&FeedId, &Followed)| (followed.sent < followed.head).then(|| followed.reading(*feed));
+        let hungry =
+            |(feed, followed): (&FeedId, &Box<Followed>)| (followed.sent < followed.head).then(|| followed.reading(*feed));
         let after_last = self
             .last_read
             .and_then(|last| self.followed.range((std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded)).find_map(hungry));

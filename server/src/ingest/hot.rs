@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use lru::LruCache;
 use renolog_protocol::change::Change;
-use renolog_protocol::id::{ActorId, CommunityId, DeviceId, FeedId, RecordId, Seq};
+use renolog_protocol::id::{ActorId, DeviceId, FeedId, RecordId, Seq};
 use renolog_protocol::record::Record;
 use renolog_protocol::roster::Roster;
 
-use crate::reception;
+use crate::rosters::Rosters;
 use crate::store::{ActorRow, ChangeRow, Column, CommunityRow, ErasureRow, Read, Row, StoreError, WaitRow};
 
 /// A record and the feed it belongs to, once it has a change.
@@ -21,9 +21,6 @@ pub(super) struct HotRecord {
     pub(super) erased: bool,
 }
 
-/// Rosters kept ready. Most have some fifty members; a community that is written in is written in again soon.
-const ROSTERS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
-
 /// Actors whose device is remembered. A device has one in all its records, and writes in turns with the others.
 const ACTORS: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
 
@@ -31,7 +28,7 @@ const ACTORS: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
 #[derive(Debug)]
 pub(super) struct Hot {
     records: LruCache<RecordId, HotRecord>,
-    rosters: LruCache<CommunityId, Arc<Roster>>,
+    rosters: Rosters,
     actors: LruCache<ActorId, DeviceId>,
     /// How many changes wait for others, as far as that is known.
     waits: Option<u64>,
@@ -40,7 +37,7 @@ pub(super) struct Hot {
 impl Hot {
     pub(super) fn new(records: usize) -> Self {
         let records = LruCache::new(NonZeroUsize::new(records).unwrap_or(NonZeroUsize::MIN));
-        Self { records, rosters: LruCache::new(ROSTERS), actors: LruCache::new(ACTORS), waits: None }
+        Self { records, rosters: Rosters::default(), actors: LruCache::new(ACTORS), waits: None }
     }
 
     /// The record with all its accepted changes, from memory or from the store.
@@ -52,14 +49,9 @@ impl Hot {
         Ok(self.records.get_mut(&id).expect("it was just put there"))
     }
 
-    /// The members of a community, from memory or from the store: whatever is said of them comes with another version.
-    pub(super) fn roster<S: Read + ?Sized>(&mut self, store: &S, of: &CommunityRow) -> Result<Arc<Roster>, StoreError> {
-        if let Some(known) = self.rosters.get(&of.id).filter(|known| known.version == of.roster_version) {
-            return Ok(known.clone());
-        }
-        let roster = Arc::new(reception::roster(store, of.id)?);
-        self.rosters.put(of.id, roster.clone());
-        Ok(roster)
+    /// The members of a community.
+    pub(super) fn roster<S: Read + ?Sized>(&self, store: &S, of: &CommunityRow) -> Result<Arc<Roster>, StoreError> {
+        self.rosters.of(store, of)
     }
 
     /// The device that an actor belongs to, if it belongs to one. That never changes.

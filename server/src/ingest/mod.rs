@@ -231,6 +231,7 @@ impl<S: Store> Ingest<S> {
 
     /// The same with what the log shall say of it.
     fn apply_logged(&mut self, stamped: &Stamped, body: Vec<u8>) -> Result<Outcome, IngestError> {
+        self.store.begin()?;
         let id = self.last + 1;
         let Some(outcome) = self.carry_out(id, stamped)? else { return Ok(Outcome::Done) };
         if let Outcome::Pushed(Pushed { fresh: false, .. }) = outcome {

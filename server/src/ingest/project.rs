@@ -20,8 +20,12 @@ pub(super) fn project<S: Store>(
 ) -> Result<(), StoreError> {
     let known = &hot.load(&*store, record)?.record;
     let (Some(view), Some(first)) = (known.view(schema), known.first()) else { return Ok(()) };
-    let fact = fact(store, schema, feed, &view, first)?;
-    store.put(&fact)?;
+    let before: Option<FactRow> = store.get(&[record.to_cell()])?;
+    let fact = fact(store, schema, feed, &view, (first, before.as_ref()))?;
+    // A remark counts for nothing: what is counted stays as it was.
+    if before.as_ref() != Some(&fact) {
+        store.put(&fact)?;
+    }
     store.put(&row(feed, updated, &view))
 }
 
@@ -40,9 +44,20 @@ pub(crate) fn row(feed: FeedId, updated: Seq, view: &RecordView) -> RecordRow {
     }
 }
 
-fn fact<S: Store>(store: &S, schema: &Schema, feed: FeedId, view: &RecordView, first: ChangeHash) -> Result<FactRow, StoreError> {
+/// What is counted of a record, whose first change is `first`, and of which `before` was counted last.
+fn fact<S: Store>(
+    store: &S,
+    schema: &Schema,
+    feed: FeedId,
+    view: &RecordView,
+    (first, before): (ChangeHash, Option<&FactRow>),
+) -> Result<FactRow, StoreError> {
     let kind = schema.kinds.get(&view.created.kind);
-    let (first, opened) = beginning(store, view.id, first)?;
+    // A record's beginning never changes.
+    let (first, opened) = match before {
+        Some(before) => (before.first, before.opened),
+        None => beginning(store, first)?,
+    };
     let standing = || view.moves.iter().filter(|step| step.standing == Standing::Stands);
     let answered = standing().next().map(|step| received(store, step.source.change)).transpose()?;
     let (answered, answered_by) = answered.unzip();
@@ -76,11 +91,8 @@ fn is_done(kind: &Kind, state: &str) -> bool {
     kind.states.get(state).is_some_and(|state| state.done)
 }
 
-/// The place and the receipt of a record's first change. It never changes, so what is known is not looked up again.
-fn beginning<S: Store>(store: &S, record: RecordId, first: ChangeHash) -> Result<(Seq, UnixMs), StoreError> {
-    if let Some(known) = store.get::<FactRow>(&[record.to_cell()])? {
-        return Ok((known.first, known.opened));
-    }
+/// The place and the receipt of a record's first change.
+fn beginning<S: Store>(store: &S, first: ChangeHash) -> Result<(Seq, UnixMs), StoreError> {
     let first: ChangeRow = store.get(&[first.to_cell()])?.ok_or(StoreError::Damaged("changes"))?;
     let batch: BatchRow = store.get(&[first.batch.to_cell()])?.ok_or(StoreError::Damaged("batches"))?;
     Ok((first.seq.unwrap_or_default(), batch.received))

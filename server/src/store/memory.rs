@@ -100,6 +100,10 @@ impl Scan for Memory {
 }
 
 impl Store for Memory {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn put_cells(&mut self, table: &'static Table, cells: Vec<Cell>) -> Result<(), StoreError> {
         let key = cells[..table.key].to_vec();
         let old = self.replace(table, &key, Some(cells));

@@ -64,6 +64,13 @@ pub trait Scan {
 /// Reading and writing. Writes are seen by later reads of the same store at once, and become durable together with
 /// [`Store::commit`].
 pub trait Store: Scan + Send {
+    /// Says that what follows until the next [commit](Store::commit) or [rollback](Store::rollback) belongs together, questions
+    /// included: a store that takes locks takes them once, and not for each question.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn begin(&mut self) -> Result<(), StoreError>;
+
     /// Writes a row over any other with the same key.
     ///
     /// # Errors

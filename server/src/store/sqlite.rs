@@ -117,7 +117,8 @@ impl Sqlite {
         Self { connection, sentences: Sentences::default(), writing: Slot::new(false), unwritten: RefCell::default() }
     }
 
-    fn begin(&self) -> Result<(), StoreError> {
+    /// Has everything from here to the end of the transaction under one lock.
+    fn hold(&self) -> Result<(), StoreError> {
         if !self.writing.get() {
             self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map_err(store_error)?;
             self.writing.set(true);
@@ -131,7 +132,7 @@ impl Sqlite {
         if rows.is_empty() {
             return Ok(());
         }
-        self.begin()?;
+        self.hold()?;
         let (put, remove) = (self.sentences.put(table), self.sentences.remove(table));
         let mut put = self.connection.prepare_cached(&put).map_err(store_error)?;
         for (key, row) in rows {
@@ -300,6 +301,10 @@ impl Scan for Sqlite {
 }
 
 impl Store for Sqlite {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.hold()
+    }
+
     fn put_cells(&mut self, table: &'static Table, cells: Vec<Cell>) -> Result<(), StoreError> {
         self.keep(table, cells[..table.key].to_vec(), Some(cells))
     }

@@ -10,7 +10,9 @@ use renolog_protocol::calendar::Calendar;
 use renolog_protocol::codec::{CHUNK_CODING, unpack_chunk};
 use renolog_protocol::id::{CommunityId, Epoch, Seq};
 use renolog_protocol::schema::Schema;
-use renolog_protocol::wire::{Cursor, Frame, Hello, Items, List, Push, Receipt, RosterVersion, SUBPROTOCOL, VERSION, Welcome};
+use renolog_protocol::wire::{
+    Cursor, Frame, Hello, Items, List, Ping, Push, Receipt, RosterVersion, SUBPROTOCOL, VERSION, Welcome,
+};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
@@ -131,6 +133,16 @@ impl Caller {
             }
         }
         Ok(entries)
+    }
+
+    /// A sign of life, there and back.
+    ///
+    /// # Errors
+    /// If the server hangs up.
+    pub async fn sign_of_life(&mut self) -> Result<()> {
+        self.socket.send(Message::binary(Frame::from(Ping { number: 0 }).encode())).await?;
+        while !matches!(self.next().await?, Frame::Pong(_)) {}
+        Ok(())
     }
 
     /// Sends a batch and does not wait.

@@ -8,6 +8,7 @@ pub mod edits;
 pub mod finding;
 pub mod machine;
 pub mod peer;
+pub mod relay;
 pub mod report;
 pub mod rows;
 pub mod serving;

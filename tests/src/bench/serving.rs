@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result};
 
@@ -20,8 +20,17 @@ pub struct Serving {
     child: Running,
 }
 
+/// A process that ends with its handle.
 #[derive(Debug)]
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
+
+/// Where a process says that it listens, and reads on what it says: it would stop at a full pipe.
+pub(super) fn said_address(output: ChildStdout) -> Result<SocketAddr> {
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    let said = lines.find_map(|line| line.split_once("://").and_then(|(_, address)| address.trim().parse().ok()));
+    std::thread::spawn(move || lines.for_each(drop));
+    said.context("the server says where it listens")
+}
 
 /// The program, which is built beside this one.
 fn program() -> Result<PathBuf> {
@@ -56,11 +65,7 @@ impl Serving {
         let output = child.stdout.take();
         // From here on it ends with its handle, whatever else fails.
         let child = Running(child);
-        let mut lines = BufReader::new(output.context("it is piped")?).lines().map_while(Result::ok);
-        let said = lines.find_map(|line| line.split_once("://").and_then(|(_, address)| address.trim().parse().ok()));
-        let address = said.context("the server says where it listens")?;
-        // The pipe must be read on, or the process would stop at a full one.
-        std::thread::spawn(move || lines.for_each(drop));
+        let address = said_address(output.context("it is piped")?)?;
         knock(address);
         Ok(Self { address, office: Office::of(data), child })
     }

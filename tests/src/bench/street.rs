@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use renolog_protocol::batch::Batch;
 use renolog_protocol::change::Change;
@@ -19,6 +20,7 @@ use renolog_server::clock::{Clock, SystemClock};
 use renolog_server::command::{AddCommunity, Command, Duty, Enrol, Guest, Invite, Push};
 use renolog_server::data_dir::DataDir;
 use renolog_server::ingest::Outcome;
+use renolog_server::writer::WriteError;
 
 use super::edits::{Hand, Said};
 
@@ -51,6 +53,8 @@ pub struct Street {
     handle: Handle,
     hand: Hand,
     batches: u64,
+    /// What the writer was given and has not answered: it works while the next is being made.
+    under_way: FuturesUnordered<BoxFuture<'static, Result<Outcome, WriteError>>>,
 }
 
 fn field(name: &str) -> FieldName {
@@ -118,7 +122,7 @@ impl Street {
     /// If it cannot be made.
     pub fn found(data: &Path, seed: u64) -> Result<Self> {
         let (app, handle) = App::start(DataDir::hold(data)?, Schema::built_in(), Arc::new(SystemClock), None)?;
-        Ok(Self { app, handle, hand: Hand::new(seed), batches: 0 })
+        Ok(Self { app, handle, hand: Hand::new(seed), batches: 0, under_way: FuturesUnordered::new() })
     }
 
     /// A community.
@@ -163,6 +167,7 @@ impl Street {
         }
         self.submit(invites).await?;
         self.submit(enrolments).await?;
+        self.settled().await?;
         Ok(members)
     }
 
@@ -178,6 +183,7 @@ impl Street {
             ids.extend(self.season(members, count, edits).await?);
             first += count;
         }
+        self.settled().await?;
         Ok(ids)
     }
 
@@ -211,27 +217,37 @@ impl Street {
     ///
     /// # Errors
     /// If anything of it is refused.
-    pub async fn push(&self, member: &Member, batch: Batch) -> Result<()> {
-        self.submit(vec![Command::Push(Push { batch, carrier: member.device, skew: SpanMs(0) })]).await
+    pub async fn push(&mut self, member: &Member, batch: Batch) -> Result<()> {
+        self.submit(vec![Command::Push(Push { batch, carrier: member.device, skew: SpanMs(0) })]).await?;
+        self.settled().await
     }
 
-    async fn submit(&self, commands: Vec<Command>) -> Result<()> {
-        let mut commands = commands.into_iter();
-        let mut under_way = FuturesUnordered::new();
-        loop {
-            while under_way.len() < AT_ONCE
-                && let Some(command) = commands.next()
-            {
-                under_way.push(self.app.writer.submit(command));
+    /// Gives the writer these, in their order, and waits for room only.
+    async fn submit(&mut self, commands: Vec<Command>) -> Result<()> {
+        for command in commands {
+            if self.under_way.len() >= AT_ONCE {
+                self.answered().await?;
             }
-            let Some(outcome) = under_way.next().await else { return Ok(()) };
-            if let Outcome::Pushed(pushed) = outcome? {
-                let refused = pushed.receipt.rulings.iter().find(|ruled| !matches!(ruled.ruling, Ruling::Accepted(..)));
-                if let Some(ruled) = refused {
-                    bail!("a change of the log was not accepted: {:?}", ruled.ruling);
-                }
+            self.under_way.push(Box::pin(self.app.writer.hand_in(None, command).await?));
+        }
+        Ok(())
+    }
+
+    async fn settled(&mut self) -> Result<()> {
+        while !self.under_way.is_empty() {
+            self.answered().await?;
+        }
+        Ok(())
+    }
+
+    async fn answered(&mut self) -> Result<()> {
+        if let Some(Outcome::Pushed(pushed)) = self.under_way.next().await.transpose()? {
+            let refused = pushed.receipt.rulings.iter().find(|ruled| !matches!(ruled.ruling, Ruling::Accepted(..)));
+            if let Some(ruled) = refused {
+                bail!("a change of the log was not accepted: {:?}", ruled.ruling);
             }
         }
+        Ok(())
     }
 
     /// Everything is on disk; the directory is free for a server.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use renolog_tests::bench::{ROWS, Row, measure, report, rows};
+use renolog_tests::bench::{ROWS, Row, measure, relay, report, rows};
 
 /// Measures Renolog, and the systems beside it.
 #[derive(Debug, Parser)]
@@ -25,7 +25,14 @@ struct Arguments {
     /// For the row `phone`, which needs a fresh process: opens a device's file and says what that took.
     #[arg(long, hide = true)]
     phone: Option<PathBuf>,
+    /// For the rows that stand beside the least that could be: is that.
+    #[arg(long, hide = true)]
+    relay: bool,
 }
+
+/// The server's: the bare work beside it shall not be slower for its allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -33,6 +40,9 @@ async fn main() -> Result<()> {
     if let Some(path) = arguments.phone {
         println!("{}", rows::phone::look(&path)?);
         return Ok(());
+    }
+    if arguments.relay {
+        return relay::serve().await;
     }
     if arguments.list {
         ROWS.iter().for_each(|row| println!("{:<12} {}", row.name, row.title));

@@ -19,6 +19,7 @@ use renolog_server::command::{Command, Push, Saw, Stamped};
 use renolog_server::hub::{Hub, Wake};
 use renolog_server::ingest::{Ingest, IngestError, Outcome, Rejection};
 use renolog_server::reception;
+use renolog_server::rosters::Rosters;
 use renolog_server::snapshot;
 use renolog_server::store::{Column, DeviceRow, Read, Store};
 
@@ -172,8 +173,16 @@ impl<S: Store> Server<S> {
                 Output::Introduce { device_time, cursors } => {
                     connection.skew = now - device_time;
                     let (store, device) = (self.ingest.store(), connection.device.id);
-                    let introduction = reception::introduce(store, &self.schema, &Calendar::built_in(), device, &cursors, now)
-                        .expect("the store works");
+                    let introduction = reception::introduce(
+                        store,
+                        &Rosters::default(),
+                        &self.schema,
+                        &Calendar::built_in(),
+                        device,
+                        &cursors,
+                        now,
+                    )
+                    .expect("the store works");
                     connection.session.handle(Input::Introduced(introduction));
                 }
                 Output::Submit(parcel) => {
@@ -238,7 +247,8 @@ impl<S: Store> Server<S> {
             connection.session.handle(Input::Grew(feed, head));
         }
         if news.roster {
-            let standings = reception::standings(self.ingest.store(), &self.schema, connection.device.id, now);
+            let standings =
+                reception::standings(self.ingest.store(), &Rosters::default(), &self.schema, connection.device.id, now);
             connection.session.handle(Input::Standings(standings.expect("the store works")));
         }
         self.listen(link);

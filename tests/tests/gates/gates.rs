@@ -14,6 +14,7 @@ use renolog_protocol::wire::Ruling;
 use renolog_server::command::{Command, Push, Stamped};
 use renolog_server::ingest::{Ingest, Outcome};
 use renolog_server::reception;
+use renolog_server::rosters::Rosters;
 use renolog_server::store::{ALL, ChangeRow, Column, Dumped, Memory, Read, RecordRow};
 use renolog_tests::checks::visible;
 
@@ -47,7 +48,8 @@ impl<'s, 'k> Gates<'s, 'k> {
     /// Whether records of the kind come to a seat: by the rules that its device holds, and by what the server hands out.
     pub(crate) fn reads(&self, seat: usize) -> &'static str {
         let (scene, seat) = (&*self.scene, &self.scene.seats[seat]);
-        let standing = reception::standing(self.ingest.store(), &scene.schema, seat.person, scene.community, self.now);
+        let standing =
+            reception::standing(self.ingest.store(), &Rosters::default(), &scene.schema, seat.person, scene.community, self.now);
         let handed_out = standing.unwrap().unwrap().feeds.iter().any(|(feed, _)| *feed == scene.feed());
         assert_eq!(handed_out, scene.schema.may_read(scene.kind.audience, &seat.roles), "{} as {}", scene.kind.name, seat.role);
         if handed_out { YES } else { "no" }

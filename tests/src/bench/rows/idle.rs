@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::bench::crowd::{Caller, Known};
 use crate::bench::finding::Finding;
+use crate::bench::relay::Relay;
 use crate::bench::serving::Serving;
 use crate::bench::spread::{Spread, bytes, ms};
 use crate::bench::street::{Member, Street};
@@ -18,13 +19,14 @@ pub(in crate::bench) const ABOUT: &str = "\
 10,000 devices of 225 communities connect, are welcomed and stay. Memory is what the server's process holds beyond what it held \
 before the first came. Then the server is killed, started again at the same address, and all of them connect at the same moment, \
 with what they know; a device whose connection is refused tries again a second later. From one machine and one address, so both \
-limits on connections are raised.";
+limits on connections are raised. Beside it a bare relay of websockets that knows nothing of anybody.";
 
 const DEVICES: usize = 10_000;
 const COMMUNITIES: usize = 225;
 
 pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     let data = directory.join("data");
+    let bare = bare().await?;
     let mut street = Street::found(&data, 7)?;
     let mut members = Vec::new();
     for number in 0..COMMUNITIES {
@@ -50,6 +52,7 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     let took = began.elapsed();
     Ok(vec![
         Finding::judged(format!("Renolog, memory of each of {count}"), bytes(each), "≤ 12 kB", each <= 12_000),
+        Finding::beside("The bare relay, memory of each of as many", bytes(bare)),
         Finding::judged(
             format!("Renolog, until all {} are back", callers.len()),
             ms(took),
@@ -58,6 +61,17 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
         )
         .noting(format!("p50 {}, p99 {}", ms(waits.median()), ms(waits.percentile(99)))),
     ])
+}
+
+/// What a connection takes where nothing is known of its device.
+async fn bare() -> Result<u64> {
+    let relay = Relay::start()?;
+    let before = relay.memory()?;
+    let mut lines = Vec::new();
+    for _ in 0..DEVICES {
+        lines.push(relay.connect().await?);
+    }
+    Ok(relay.memory()?.saturating_sub(before) / DEVICES as u64)
 }
 
 fn known(caller: &Caller) -> Known {

@@ -4,8 +4,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use renolog_protocol::batch::RawBatch;
+use renolog_protocol::codec::Parcel;
 use renolog_protocol::id::RecordId;
 use renolog_protocol::record::Record;
+use renolog_protocol::schema::Schema;
+use renolog_protocol::time::SpanMs;
+use renolog_server::clock::SystemClock;
+use renolog_server::command::{Command, Push, Stamped};
+use renolog_server::data_dir::DataDir;
+use renolog_server::{app, reception};
 
 use super::{founded, newcomer};
 use crate::bench::crowd::{Caller, Known};
@@ -14,18 +22,25 @@ use crate::bench::finding::Finding;
 use crate::bench::machine;
 use crate::bench::serving::Serving;
 use crate::bench::spread::{Spread, ms, times};
-use crate::bench::street::now;
+use crate::bench::street::{Member, now};
 
 pub(in crate::bench) const TITLE: &str = "One device, one edit at a time, acknowledged durably";
 pub(in crate::bench) const ABOUT: &str = "\
 From the push until its receipt, which leaves after the flush; the next edit follows. Beside it one transaction of one row in \
-SQLite, flushed, on the same disk. A real device flushes twice more: the edit before it is sent, and the receipt.";
+SQLite, flushed, on the same disk; and what the edit's way consists of, each part measured alone: the way there and back with its \
+wakings of sleeping threads, and the write path in one thread that never sleeps. A real device flushes twice more: the edit before it is sent, and the receipt.";
 
 const EDITS: usize = 300;
 
 pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     let data = directory.join("data");
     let (members, _) = founded(&data, 12, 300, 3).await?;
+    let copy = directory.join("copy");
+    std::fs::create_dir_all(&copy)?;
+    for file in std::fs::read_dir(&data)? {
+        let file = file?;
+        std::fs::copy(file.path(), copy.join(file.file_name()))?;
+    }
     let serving = Serving::start(&data)?;
     let flush = machine::flushed_transaction(directory)?;
 
@@ -34,16 +49,20 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     caller.catch_up(who.community).await?;
     let mut taken = Vec::new();
     for number in 0..EDITS {
-        let mut record = Record::empty(RecordId::from_parts(now(), hand.bytes()));
-        let said = hand.made();
-        let change = who.write(&mut record, &said, now())?;
-        let batch = who.sign(1_000_000 + number as u64, now(), vec![(record.id(), change)])?.to_raw();
+        let batch = made(who, &mut hand, 1_000_000 + number as u64)?;
         let began = Instant::now();
         caller.push(batch).await?;
         caller.receipt().await?;
         taken.push(began.elapsed());
     }
     let wire = Spread::of(taken);
+    let mut taken = Vec::new();
+    for _ in 0..EDITS {
+        let began = Instant::now();
+        caller.sign_of_life().await?;
+        taken.push(began.elapsed());
+    }
+    let life = Spread::of(taken);
 
     let device = newcomer(&serving, &directory.join("own.db"), &serving.url(), "陈阿姨").await?;
     device.start()?;
@@ -61,6 +80,7 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     let whole = Spread::of(taken);
     device.stop().await;
 
+    let path = write_path(&copy, who, &mut hand)?;
     let ratio = wire.median().as_secs_f64() / flush.as_secs_f64();
     Ok(vec![
         Finding::beside("One flushed transaction of SQLite, p50", ms(flush)),
@@ -71,7 +91,42 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
             ratio <= 1.5,
         )
         .noting(format!("{} of one transaction; p99 {}", times(ratio, 1.0), ms(wire.percentile(99)))),
+        Finding::beside("of it: a sign of life there and back, nothing done, p50", ms(life.median())),
+        Finding::beside("of it: signature, rules and projection, in one thread, p50", ms(path.judged.median())),
+        Finding::beside("of it: the store's rows and their flush, in the same thread, p50", ms(path.committed.median())),
         Finding::beside("Renolog, a real device's edit to its stored receipt, p50", ms(whole.median()))
             .noting(format!("three flushes; p99 {}", ms(whole.percentile(99)))),
     ])
+}
+
+/// The write path alone, an edit a flush.
+struct WritePath {
+    judged: Spread,
+    committed: Spread,
+}
+
+fn write_path(data: &Path, who: &Member, hand: &mut Hand) -> Result<WritePath> {
+    let held = DataDir::hold(data)?;
+    let mut ingest = app::found(held.store(None)?, Schema::built_in(), &SystemClock)?;
+    let (mut judged, mut committed) = (Vec::new(), Vec::new());
+    for number in 0..EDITS {
+        let raw = made(who, hand, 2_000_000 + number as u64)?;
+        let began = Instant::now();
+        let batch = reception::open_batch(ingest.store(), Parcel::Plain(raw))?;
+        let push = Push { batch, carrier: who.device, skew: SpanMs(0) };
+        ingest.apply(&Stamped::new(now(), Command::Push(push)))?;
+        let applied = Instant::now();
+        ingest.commit()?;
+        judged.push(applied - began);
+        committed.push(applied.elapsed());
+    }
+    Ok(WritePath { judged: Spread::of(judged), committed: Spread::of(committed) })
+}
+
+/// A push that makes a record.
+fn made(who: &Member, hand: &mut Hand, number: u64) -> Result<RawBatch> {
+    let mut record = Record::empty(RecordId::from_parts(now(), hand.bytes()));
+    let said = hand.made();
+    let change = who.write(&mut record, &said, now())?;
+    Ok(who.sign(number, now(), vec![(record.id(), change)])?.to_raw())
 }

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::bench::crowd::{Caller, Known};
 use crate::bench::edits::Hand;
 use crate::bench::finding::Finding;
+use crate::bench::relay::Relay;
 use crate::bench::serving::Serving;
 use crate::bench::spread::{Spread, ms};
 use crate::bench::street::{Member, Street, now};
@@ -20,12 +21,15 @@ pub(in crate::bench) const TITLE: &str = "Propagation to 1,000 live devices of o
 pub(in crate::bench) const ABOUT: &str = "\
 A thousand members of one community are connected; one of them says something five times a second. Measured is each arrival at each \
 device from the push. The commit is taken to come as long after the push as the receipt does while nobody else is connected; that \
-is taken off. The devices share this machine's cores with the server.";
+is taken off. Beside it the same number of bytes through a bare relay of websockets, which checks, keeps and knows nothing: all that can be taken off below that is in the kernel and the devices. The devices share this machine's cores with the server.";
 
 const DEVICES: usize = 1_000;
 const EDITS: usize = 60;
+/// About what one such edit takes in a frame.
+const ITEM_BYTES: usize = 400;
 
 pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
+    let bare = bare().await?;
     let data = directory.join("data");
     let mut street = Street::found(&data, 6)?;
     let community = street.community("log").await?;
@@ -84,9 +88,35 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     Ok(vec![
         Finding::judged("Renolog, after the commit, p50", ms(p50), "≤ 5 ms", p50 <= Duration::from_millis(5)),
         Finding::judged("Renolog, after the commit, p99", ms(p99), "≤ 30 ms", p99 <= Duration::from_millis(30)),
+        Finding::beside("The bare relay, from saying until it is heard, p50", ms(bare.median())),
+        Finding::beside("The bare relay, from saying until it is heard, p99", ms(bare.percentile(99))),
         Finding::beside("Renolog, push to receipt while nobody listens, p50", ms(commit)),
         Finding::beside("Renolog, push to receipt while a thousand listen, p50", ms(receipts.median())),
     ])
+}
+
+/// What it takes to say as much to as many, where nothing is checked, kept or known.
+async fn bare() -> Result<Spread> {
+    let relay = Relay::start()?;
+    let mut speaker = relay.connect().await?;
+    let (heard, mut hearings) = mpsc::unbounded_channel::<Instant>();
+    let mut listening = tokio::task::JoinSet::new();
+    for _ in 0..DEVICES {
+        let (mut line, heard) = (relay.connect().await?, heard.clone());
+        listening.spawn(async move { while line.hear().await.is_ok() && heard.send(Instant::now()).is_ok() {} });
+    }
+    let mut taken = Vec::new();
+    for _ in 0..EDITS {
+        let began = Instant::now();
+        speaker.say(vec![7; ITEM_BYTES]).await?;
+        for _ in 0..DEVICES {
+            let at = tokio::time::timeout(Duration::from_secs(20), hearings.recv()).await?.context("somebody listens")?;
+            taken.push(at - began);
+        }
+        tokio::time::sleep(Duration::from_millis(200).saturating_sub(began.elapsed())).await;
+    }
+    listening.shutdown().await;
+    Ok(Spread::of(taken))
 }
 
 /// Somebody with something to say.
