@@ -80,6 +80,9 @@ export interface ProblemData {
   refusal: Refusal | null
 }
 
+/** From a tab to its worker: the core, compiled, or word that the worker must do it; then what is asked. */
+export type ToWorker = { core: WebAssembly.Module | null } | Asked
+
 /** From a worker to its tab. */
 export type ToTab = { answered: Answered } | { news: News } | { failed: ProblemData }
 
