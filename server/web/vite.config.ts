@@ -25,7 +25,13 @@ export default defineConfig({
       },
       output: {
         // A service worker keeps its name: it is how a browser knows the next one.
-        codeSplitting: { groups: [{ name: 'start', test: /\/device\/start\.ts$/ }] },
+        // Each file costs a phone a question to its service worker: what both faces stand on is one.
+        codeSplitting: {
+          groups: [
+            { name: 'start', test: /\/device\/start\.ts$/ },
+            { name: 'shared', test: /\/src\/shared\/|\/node_modules\/svelte\/|\/node_modules\/esm-env\// },
+          ],
+        },
         entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
       },
     },

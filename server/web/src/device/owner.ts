@@ -28,6 +28,7 @@ export class Owner {
   #timer: ReturnType<typeof setTimeout> | undefined
   #telling: ReturnType<typeof setTimeout> | undefined
   #toldAt = -Infinity
+  #toldRevision = -1
   #stepping = false
 
   private constructor(core: Core, key: DeviceKey, tell: (news: News) => void) {
@@ -56,7 +57,7 @@ export class Owner {
         try {
           return this.#core.ask(Date.now(), JSON.stringify(wish.deed))
         } finally {
-          this.#tellSoon()
+          if (this.#core.revision() !== this.#toldRevision) this.#tellNow()
           // Whoever wrote looks at the screen: what they read of it comes before the link.
           setTimeout(() => this.#afterwards(), LINK_WAITS_MS)
         }
@@ -126,16 +127,17 @@ export class Owner {
     if (this.#telling !== undefined) return
     const wait = this.#toldAt + TELL_EVERY_MS - performance.now()
     if (wait <= 0) return this.#tellNow()
-    this.#telling = setTimeout(() => {
-      this.#telling = undefined
-      this.#tellNow()
-    }, wait)
+    this.#telling = setTimeout(() => this.#tellNow(), wait)
   }
 
   #tellNow(): void {
+    clearTimeout(this.#telling)
+    this.#telling = undefined
     this.#toldAt = performance.now()
     try {
-      this.#tell(this.news())
+      const news = this.news()
+      this.#toldRevision = news.revision
+      this.#tell(news)
     } catch (thrown) {
       console.warn('renolog: how things stand could not be read', thrown)
     }
