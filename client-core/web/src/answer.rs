@@ -83,6 +83,7 @@ fn done(client: &mut Client, now: UnixMs, request: Request) -> Result<String, Pr
 fn told(client: &mut Client, now: UnixMs, request: Request) -> Result<String, Problem> {
     match request {
         Request::Me => json(&me(client)),
+        Request::Before => json(&client.before()),
         Request::Schema => json(&**client.schema()),
         Request::Communities => json(&communities(client, now)?),
         Request::Status => json(&client.status()?),

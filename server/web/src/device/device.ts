@@ -77,6 +77,7 @@ function face(server: string, wish: <T>(wish: Wish) => Promise<T>, listeners: Li
 
   return {
     me: () => ask({ ask: 'me' }),
+    before: () => ask({ ask: 'before' }),
     enrol: async (invitation, deviceName) => {
       const code = await codeOf(server, invitation, ask)
       const enrolment = await wish<Enrolment>({ wish: 'enrol', server, code, deviceName })

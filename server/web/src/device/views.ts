@@ -417,6 +417,12 @@ export interface Me {
   server: string
 }
 
+/** Whose device it was before the key that it signed with was lost. */
+export interface Before {
+  person: PersonId
+  name: string
+}
+
 export interface Community {
   id: CommunityId
   name: string
