@@ -1,4 +1,4 @@
-//! Answers, as JSON. Each is the serde form of what the client gives; `server/web/src/device/views.ts` says the same in
+//! Answers, as JSON. Each is the serde form of what the client gives; `server/web/src/device/views/` says the same in
 //! TypeScript.
 
 use renolog_client_core::Invitation;
