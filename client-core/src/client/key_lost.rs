@@ -31,12 +31,8 @@ impl Client {
         let written_by = |enrolled: &Enrolled| Before { person: enrolled.person, name: enrolled.name.clone() };
         let before = self.me.enrolled.as_ref().map(written_by).or_else(|| self.me.before.take());
         // It is said again by whoever said it.
-        self.me.enrolled = before.clone().map(|Before { person, name }| Enrolled {
-            server: String::new(),
-            person,
-            name,
-            token: String::new(),
-        });
+        self.me.enrolled =
+            before.clone().map(|Before { person, name }| Enrolled { server: String::new(), person, name, token: String::new() });
         for (feed, record) in self.pending()? {
             let mut back = TakeBack::default();
             self.store.pending_of(record)?.iter().for_each(|kept| back.from(kept.position));

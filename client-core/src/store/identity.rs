@@ -127,7 +127,9 @@ impl Store {
                 enrolled,
                 saves_data: row.get("saves_data")?,
                 before: match maybe_id(row, "person_before", PersonId::from_slice)? {
-                    Some(person) => Some(Before { person, name: row.get::<_, Option<String>>("name_before")?.unwrap_or_default() }),
+                    Some(person) => {
+                        Some(Before { person, name: row.get::<_, Option<String>>("name_before")?.unwrap_or_default() })
+                    }
                     None => None,
                 },
             })
