@@ -123,6 +123,9 @@ test('the board shows the figures of the article and opens the records behind th
   await page.getByRole('dialog').getByRole('button', { name: '导出 Excel' }).click()
   assert.match((await download).suggestedFilename(), /\.xlsx$/)
   await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: /未经民主决策通过的决策关/ }).first().click()
+  await page.getByRole('dialog').getByText('unfounded_gates').waitFor()
+  await page.keyboard.press('Escape')
 })
 
 test('what waits to be settled says who wrote what', async () => {

@@ -10,7 +10,7 @@ import { openBrowser } from './browser.mjs'
 import { FieldPage } from './field-page.mjs'
 import { Front } from './front.mjs'
 import { web } from './paths.mjs'
-import { Server } from './programs.mjs'
+import { NativeDevice, Server } from './programs.mjs'
 
 /** Together they may make a record of every kind. */
 const EVERY_HAT = ['residents_committee', 'specialist', 'owners_committee', 'property_manager', 'street', 'contractor', 'group']
@@ -60,6 +60,11 @@ describe('the field face', { timeout: 300_000 }, () => {
     await volunteer.page.getByLabel('这部设备叫什么').waitFor()
     await volunteer.accessible()
     await volunteer.picture('enrol-zh')
+    await volunteer.page.getByRole('button', { name: 'English' }).click()
+    await volunteer.page.getByLabel('What is this device called?').waitFor()
+    await volunteer.accessible()
+    await volunteer.picture('enrol-en')
+    await volunteer.page.getByRole('button', { name: '中文' }).click()
     await volunteer.join('陈阿姨的手机')
     await volunteer.page.evaluate(() => navigator.serviceWorker.ready)
     await volunteer.page.goto(`${front.url}/enrol/#${code}`)
@@ -201,6 +206,59 @@ describe('the field face', { timeout: 300_000 }, () => {
     await page.waitForFunction(() => globalThis.before === undefined && document.querySelector('meta[name=newer]'))
     await page.getByText('接着上次没写完的内容').waitFor()
     assert.equal(await page.getByLabel('诉求').inputValue(), '东门早上七点前不开，请提前到六点半')
+  })
+
+  test('a key that the browser lost costs no words: the person joins again, and what was not sent goes out', async () => {
+    const volunteer = await invited('陈阿姨')
+    const { page } = volunteer
+    await ready(page)
+    await front.shut()
+    await volunteer.go('#/new/rectification')
+    await volunteer.fillNeeded('3幢2单元')
+    const record = await volunteer.save()
+    await volunteer.untilStatus('没有信号')
+    await page.evaluate(
+      () =>
+        new Promise((resolve, reject) => {
+          const request = indexedDB.deleteDatabase('renolog')
+          request.onsuccess = resolve
+          request.onerror = reject
+        }),
+    )
+    await page.reload()
+    await page.getByRole('heading', { name: '本机需要重新加入' }).waitFor()
+    await page.getByText('有 1 条内容写好了还没有发送').waitFor()
+    await volunteer.accessible()
+    await volunteer.picture('key-lost-zh')
+    const download = page.waitForEvent('download')
+    await page.getByRole('button', { name: '把没发送的内容另存一份' }).click()
+    const text = await readFile(await (await download).path(), 'utf8')
+    assert.match(text, /德胜新村 · 整改单 · .*\r\n {2}.*建立整改单/)
+    await page.getByRole('button', { name: 'English' }).click()
+    await page.getByRole('heading', { name: 'This device has to join again' }).waitFor()
+    await volunteer.picture('key-lost-en')
+    await page.getByRole('button', { name: '中文' }).click()
+
+    await front.open()
+    const link = await server.renolog('admin', 'invite', 'make', '--person', '陈阿姨')
+    const [code] = /[A-Z0-9]{4}(-[A-Z0-9]{4}){3}/.exec(link)
+    await page.goto(`${front.url}/enrol#${code}`)
+    await volunteer.join('陈阿姨的手机')
+    await volunteer.untilStatus('全部已存到服务器')
+    await volunteer.go(`#/record/${record}`)
+    await page.getByText('3幢2单元').first().waitFor()
+    const reader = new NativeDevice(server, 'reader')
+    await reader.do('enrol', server.url, await server.invite('desheng', 'supervisor', '王监理'))
+    await reader.do('sync')
+    assert.match(await reader.do('show', record), /3幢2单元/)
+  })
+
+  test('a device that cannot be opened says why, to everybody', async () => {
+    await browser.route(/\.wasm$/, (route) => route.abort())
+    const volunteer = await FieldPage.open(browser, front.url)
+    await volunteer.page.getByRole('heading', { name: '打不开本机的记录' }).waitFor()
+    await volunteer.accessible()
+    await volunteer.picture('cannot-open-zh')
   })
 
   test('pictures of the main views, in both languages', async () => {

@@ -1,5 +1,6 @@
 // What the page costs, held against its budgets. `node measure.mjs [RECORDS]`, after `make page` and a build of the server;
-// RENOLOG_PROFILE=release takes the server of that build. Prints as it goes; milliseconds are those of this machine.
+// RENOLOG_PROFILE=release takes the server of that build; RENOLOG_PAGE=dist the page that was built last in place of the one in
+// the server, of whose first load it cannot tell. Prints as it goes; milliseconds are those of this machine.
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +8,7 @@ import { join } from 'node:path'
 import { buildDevicePage, DevicePage, openBrowser } from './browser.mjs'
 import { FieldPage } from './field-page.mjs'
 import { Front } from './front.mjs'
-import { scratch } from './paths.mjs'
+import { scratch, web } from './paths.mjs'
 import { NativeDevice, Server } from './programs.mjs'
 
 const RECORDS = Number(process.argv[2] ?? 10_000)
@@ -25,6 +26,7 @@ const server = await Server.start()
 const community = await server.community('desheng', '德胜新村')
 const directory = await mkdtemp(join(tmpdir(), 'renolog-page-'))
 // The page comes from the server, compressed as it sends it; a page that is nothing but its device stands beside it.
+if (process.env.RENOLOG_PAGE === 'dist') await cp(join(web, 'dist'), directory, { recursive: true })
 await cp(join(scratch, 'device'), join(directory, 'test'), { recursive: true })
 const front = await Front.open(directory, server.url)
 const profiles = await Promise.all(['field', 'console'].map((face) => mkdtemp(join(tmpdir(), `renolog-${face}-`))))
@@ -164,26 +166,106 @@ async function historyOf(browser) {
     (community) => fetch(`/api/v1/communities/${community}/history?newest=true&limit=200`).then((answer) => answer.json()),
     'desheng',
   )
-  await page.route(/\/history\?/, (route) => {
-    const after = Number(new URL(route.request().url()).searchParams.get('after') ?? 0)
-    const made = Array.from({ length: 200 }, (_, n) => ({ ...items[n % items.length], change: `${after + n}`.padStart(64, '0') }))
-    const next = after + 200 < ENTRIES ? `${after + 200}` : null
-    return route.fulfill({ json: { items: made, ...(next && { next }) } })
-  })
+  await page.route(/\/history(\/outline)?\?/, (route) => route.fulfill({ json: longHistory(items, new URL(route.request().url())) }))
   await page.reload()
-  await page.locator('[role=listbox] [role=option]').first().waitFor()
-  const { frames, reached } = await page.locator('[role=listbox]').evaluate(async (list) => {
-    const frames = []
-    let last = performance.now()
-    const until = last + 20_000
-    while (last < until) {
-      list.scrollTop += 400
-      const now = await new Promise((resolve) => requestAnimationFrame(resolve))
-      frames.push(now - last)
-      last = now
+  const list = page.locator('[role=listbox]')
+  await list.locator('[role=option]').first().waitFor()
+  const tools = await page.context().newCDPSession(page)
+  const heap = async () => {
+    await tools.send('HeapProfiler.collectGarbage')
+    return `${((await page.evaluate(() => performance.memory.usedJSHeapSize)) / 1e6).toFixed(0)} MB`
+  }
+  const before = await heap()
+  const down = await list.evaluate(scrollThrough, { step: 400, forMs: 20_000 })
+  say(`history of ${ENTRIES}, scrolled to line ${down.reached}: frames, ms, p50 p95 p99 max:`, ...shares(down.frames))
+  const up = await list.evaluate(scrollThrough, { step: -400, forMs: 20_000 })
+  say(`  and back to line ${up.reached}:`, ...shares(up.frames))
+  const jumps = await list.evaluate(jumpAbout, { jumps: 20, all: ENTRIES })
+  say('  20 jumps anywhere in it, ms until the lines there are drawn, p50 p95 p99 max:', ...shares(jumps))
+  await list.evaluate((list) => (list.scrollTop = 0))
+  const { seen, astray } = await readThrough(list)
+  say(`  read from its first line to its last, a screen at a time: lines seen, and lines that stood elsewhere:`, seen, astray)
+  say('  memory of the page before and after:', before, await heap())
+}
+
+/** What the server would answer of a history of so many entries, one a minute; the latest is the first. */
+function longHistory(items, asked) {
+  const END = Date.UTC(2026, 10, 25)
+  const EACH = 60_000
+  const wish = (name) => asked.searchParams.get(name)
+  if (asked.pathname.endsWith('/outline')) {
+    const parts = Number(wish('parts'))
+    const from = END - (ENTRIES - 1) * EACH
+    const received = Array(parts).fill(ENTRIES / parts)
+    const lanes = [{ party: items[0].party, entries: ENTRIES, received, written: received }]
+    return { entries: ENTRIES, received_from: from, received_until: END, written_from: from, written_until: END, lanes }
+  }
+  const limit = Number(wish('limit'))
+  const at = wish('at') === null ? 0 : Math.min(ENTRIES, Math.max(0, Math.ceil((END - Number(wish('at'))) / EACH)))
+  const from = wish('after') === null ? at : Number(wish('after'))
+  const back = wish('newest') === 'true'
+  const upto = back ? Math.min(ENTRIES, from + limit) : Math.max(0, from - limit)
+  const numbers = Array.from({ length: Math.abs(upto - from) }, (_, n) => (back ? from + n : from - 1 - n))
+  const entry = (n) => ({ ...items[n % items.length], change: `${n}`.padStart(64, '0'), title: `#${n + 1}`, received: END - n * EACH, offline: 0 })
+  return { items: numbers.map(entry), ...(upto !== (back ? ENTRIES : 0) && { next: `${upto}` }) }
+}
+
+/** In the page: so many pixels a frame, for so long. */
+async function scrollThrough(list, { step, forMs }) {
+  const frames = []
+  let last = performance.now()
+  const until = last + forMs
+  while (last < until && (step > 0 || list.scrollTop > 0)) {
+    list.scrollTop += step
+    const now = await new Promise((resolve) => requestAnimationFrame(resolve))
+    frames.push(now - last)
+    last = now
+  }
+  return { frames, reached: list.querySelector('[role=option]:last-child')?.getAttribute('aria-posinset') }
+}
+
+/** In the page: how long it takes until what is in sight after a jump is drawn. */
+async function jumpAbout(list, { jumps, all }) {
+  const taken = []
+  for (let n = 0; n < jumps; n++) {
+    const line = Math.floor(((n * 0.618) % 1) * all)
+    const began = performance.now()
+    list.scrollTop = line * 44
+    for (;;) {
+      await new Promise((resolve) => requestAnimationFrame(resolve))
+      const [top, bottom] = [list.scrollTop, list.scrollTop + list.clientHeight]
+      const drawn = [...list.querySelectorAll('[role=option]')].filter((one) => one.offsetTop < bottom && one.offsetTop + 44 > top)
+      if (drawn.length >= Math.floor(list.clientHeight / 44)) break
     }
-    return { frames: frames.sort((a, b) => a - b), reached: list.querySelector('[role=option]:last-child').getAttribute('aria-posinset') }
+    taken.push(performance.now() - began)
+  }
+  return taken
+}
+
+/** Every line once, in order, with whoever waits for each. */
+function readThrough(list) {
+  return list.evaluate(async (list) => {
+    const seen = new Set()
+    let astray = 0
+    for (;;) {
+      const bottom = list.scrollTop + list.clientHeight
+      const lines = [...list.querySelectorAll('[role=option]')]
+      for (const line of lines) {
+        const number = Number(/#(\d+)/.exec(line.textContent)?.[1])
+        if (number !== Number(line.getAttribute('aria-posinset'))) astray += 1
+        seen.add(number)
+      }
+      const last = lines.at(-1)
+      const there = last && last.offsetTop + 44 >= Math.min(bottom, list.scrollHeight)
+      if (there && bottom >= list.scrollHeight - 1) return { seen: seen.size, astray }
+      if (there) list.scrollTop += list.clientHeight
+      await new Promise((resolve) => requestAnimationFrame(resolve))
+    }
   })
-  const at = (share) => frames[Math.min(frames.length - 1, Math.floor(frames.length * share))].toFixed(0)
-  say(`history of ${ENTRIES}, scrolled to line ${reached}: frames, ms, p50 p95 p99 max:`, at(0.5), at(0.95), at(0.99), at(1))
+}
+
+/** p50 p95 p99 max. */
+function shares(figures) {
+  const sorted = figures.toSorted((a, b) => a - b)
+  return [0.5, 0.95, 0.99, 1].map((share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))].toFixed(0))
 }

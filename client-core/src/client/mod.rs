@@ -11,6 +11,7 @@ mod draft;
 mod erasure;
 mod error;
 mod history;
+mod key_lost;
 mod link;
 mod offers;
 mod outgoing;
@@ -55,7 +56,7 @@ pub use typed::Unclear;
 pub use usage::{Bytes, Usage};
 
 use crate::engine::{self, Engine};
-use crate::store::{Community, Enrolled, FeedState, Identity, Key, Place, Store};
+use crate::store::{Before, Community, Enrolled, FeedState, Identity, Key, Place, Store};
 
 /// Records kept open. One of ten changes takes about 50 kB in memory.
 const HOT_RECORDS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
@@ -165,6 +166,11 @@ impl Client {
         self.me.enrolled.as_ref()
     }
 
+    /// Whose device it was before its key was lost, until it is enrolled again.
+    pub fn before(&self) -> Option<&Before> {
+        self.me.before.as_ref()
+    }
+
     /// The rules in force here.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
@@ -191,8 +197,9 @@ impl Client {
     /// [`ClientError::Store`].
     pub fn enrolled(&mut self, enrolled: Enrolled) -> Result<(), ClientError> {
         self.atomically(|me| {
+            let before = me.me.before.take().filter(|before| before.person != enrolled.person);
             me.me.enrolled = Some(enrolled);
-            Ok(())
+            before.map_or(Ok(()), |before| me.set_aside_of(&before))
         })
     }
 
@@ -457,6 +464,7 @@ fn new_device(rng: &mut ChaCha8Rng, now: UnixMs, key: Option<PublicKey>) -> Iden
         last_contact: None,
         enrolled: None,
         saves_data: false,
+        before: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{ChangeHash, EntryId, FeedId, RecordId};
-use renolog_protocol::record::{Act, Record, VoidTarget};
+use renolog_protocol::record::{Act, Created, Record, VoidTarget};
 use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::schema::{FieldName, Value, built_in};
 use renolog_protocol::time::UnixMs;
@@ -209,6 +209,7 @@ impl Client {
         let latest = seen.latest_moves();
         let schema = self.schema.clone();
         let view = seen.view(&schema);
+        let device = self.me.device;
         let is_there = |field: &FieldName, key: &str| {
             view.as_ref().is_some_and(|view| view.entries(field.as_str()).iter().any(|entry| entry.key == key))
         };
@@ -226,6 +227,8 @@ impl Client {
                 }
                 Act::Put { field, key, entry }
             }
+            // It may have been another device then, with a key that is lost.
+            Act::Create(created) => Act::Create(Created { device, ..created }),
             act => act,
         };
         acts.iter().map(&mut renew).collect()

@@ -31,6 +31,17 @@ pub struct Identity {
     pub enrolled: Option<Enrolled>,
     /// Whether it saves data.
     pub saves_data: bool,
+    /// Whose it was before its key was lost, until it is enrolled again.
+    pub before: Option<Before>,
+}
+
+/// Whose device it was.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Before {
+    /// Who wrote what is here.
+    pub person: PersonId,
+    /// Their name.
+    pub name: String,
 }
 
 /// The key that a device signs with.
@@ -115,6 +126,12 @@ impl Store {
                 last_contact: row.get::<_, Option<i64>>("last_contact")?.map(UnixMs),
                 enrolled,
                 saves_data: row.get("saves_data")?,
+                before: match maybe_id(row, "person_before", PersonId::from_slice)? {
+                    Some(person) => {
+                        Some(Before { person, name: row.get::<_, Option<String>>("name_before")?.unwrap_or_default() })
+                    }
+                    None => None,
+                },
             })
         };
         Ok(select.query_row([], read).optional()?)
@@ -128,9 +145,9 @@ impl Store {
         let mut upsert = self.db.prepare_cached(
             "INSERT OR REPLACE INTO identity
                  (one, device, key_seed, public_key, actor, next_batch, revision, opened, clock_offset, last_contact,
-                  server, person, name, token, saves_data)
+                  server, person, name, token, saves_data, person_before, name_before)
              VALUES (1, :device, :key_seed, :public_key, :actor, :next_batch, :revision, :opened, :clock_offset, :last_contact,
-                  :server, :person, :name, :token, :saves_data)",
+                  :server, :person, :name, :token, :saves_data, :person_before, :name_before)",
         )?;
         let seed = identity.key.here().map(|key| Zeroizing::new(key.seed()));
         let elsewhere = matches!(identity.key, Key::Elsewhere(_)).then(|| identity.key.public().as_bytes().to_vec());
@@ -150,6 +167,8 @@ impl Store {
             ":name": enrolled.map(|e| &e.name),
             ":token": enrolled.map(|e| &e.token),
             ":saves_data": identity.saves_data,
+            ":person_before": identity.before.as_ref().map(|before| before.person.as_bytes().to_vec()),
+            ":name_before": identity.before.as_ref().map(|before| &before.name),
         })?;
         Ok(())
     }

@@ -23,7 +23,7 @@ use rusqlite::{Connection, ErrorCode, Row};
 pub use changes::{Kept, Status};
 pub use drafts::{Draft, DraftId};
 pub use feeds::{Community, FeedState};
-pub use identity::{Enrolled, Identity, Key};
+pub use identity::{Before, Enrolled, Identity, Key};
 pub(crate) use outbox::Outgoing;
 pub use records::{Filter, ListedRecord, Projection};
 pub use unfinished::Unfinished;
@@ -89,6 +89,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/006.sql"),
     include_str!("../../migrations/007.sql"),
     include_str!("../../migrations/008.sql"),
+    include_str!("../../migrations/009.sql"),
 ];
 
 /// The device's own database.

@@ -156,6 +156,11 @@ impl Store {
         Ok(())
     }
 
+    /// Drops every batch: what was signed with a key that is lost is of no use. What they held waits for other ones.
+    pub(crate) fn forget_batches(&self) -> Result<(), StoreError> {
+        Ok(self.db.execute_batch("UPDATE changes SET batch = NULL WHERE batch IS NOT NULL; DELETE FROM batches;")?)
+    }
+
     fn with_what_waits(&self, batch: RawBatch) -> Result<RawBatch, StoreError> {
         let mut select = self.db.prepare_cached("SELECT bytes FROM changes WHERE hash = ?1 AND status IN (1, 2)")?;
         let (mut changes, mut absent) = (Vec::new(), Vec::new());

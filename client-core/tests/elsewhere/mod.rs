@@ -121,3 +121,58 @@ fn a_store_is_of_no_use_with_another_key() {
     let again = Client::open_with_key_elsewhere(&place, key().public(), [1; 32], START).unwrap();
     assert_eq!((again.device(), again.public_key()), (device, key().public()));
 }
+
+#[test]
+fn a_key_that_is_lost_costs_no_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::File(folder.path().join("browser.db"));
+    let (mut world, browser) = with_a_browser(&place);
+    let shared = world.raise(browser, "1幢");
+    world.run();
+    world.offline(browser);
+    let written = world.raise(browser, "2幢");
+    let now = world.clock(browser);
+    world.phones[browser].client.note(now, shared, "还没人来", None).unwrap();
+    let person = world.phones[browser].person;
+    let phone = world.phones.remove(browser);
+    let was = phone.client.device();
+    drop(phone);
+
+    let other = DeviceKey::from_seed([43; 32]);
+    let mut client = Client::open_with_key_lost(&place, other.public(), [78; 32], world.now).unwrap();
+    assert_ne!(client.device(), was);
+    assert_eq!((client.enrolment(), client.before().unwrap().person), (None, person));
+    assert_eq!(client.status().unwrap().unsent, 2);
+    assert_eq!(client.read(written).unwrap().created.device, client.device(), "whoever signs it made it");
+    drop(client);
+
+    let browser = world.add_phone_with_key_elsewhere(person, "陈阿姨", other, &place);
+    assert!(world.phones[browser].client.before().is_none());
+    world.connect(browser);
+    for record in [shared, written] {
+        assert_eq!(world.phones[browser].client.sync_state(record).unwrap(), SyncState::Durable);
+    }
+    assert_eq!(world.phones[0].client.read(shared).unwrap().entries("notes").len(), 1);
+    world.assert_converged();
+}
+
+#[test]
+fn somebody_elses_words_do_not_go_out_under_another_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::File(folder.path().join("browser.db"));
+    let (mut world, browser) = with_a_browser(&place);
+    world.offline(browser);
+    world.raise(browser, "2幢");
+    drop(world.phones.remove(browser));
+    let other = DeviceKey::from_seed([43; 32]);
+    drop(Client::open_with_key_lost(&place, other.public(), [78; 32], world.now).unwrap());
+    let pushes = world.server.pushes.len();
+
+    let supervisor = world.phones[1].person;
+    let browser = world.add_phone_with_key_elsewhere(supervisor, "王监理", other, &place);
+    world.connect(browser);
+    assert_eq!(world.server.pushes.len(), pushes);
+    let drafts = world.phones[browser].client.drafts().unwrap();
+    assert_eq!(drafts.len(), 1);
+    assert!(drafts[0].refusal.zh.contains("陈阿姨"));
+}

@@ -1,4 +1,4 @@
-//! Answers, as JSON. Each is the serde form of what the client gives; `server/web/src/device/views.ts` says the same in
+//! Answers, as JSON. Each is the serde form of what the client gives; `server/web/src/device/views/` says the same in
 //! TypeScript.
 
 use renolog_client_core::Invitation;
@@ -83,6 +83,7 @@ fn done(client: &mut Client, now: UnixMs, request: Request) -> Result<String, Pr
 fn told(client: &mut Client, now: UnixMs, request: Request) -> Result<String, Problem> {
     match request {
         Request::Me => json(&me(client)),
+        Request::Before => json(&client.before()),
         Request::Schema => json(&**client.schema()),
         Request::Communities => json(&communities(client, now)?),
         Request::Status => json(&client.status()?),

@@ -1,6 +1,6 @@
 //! The face that a worker sees, by wasm-bindgen. Only here is a browser.
 
-use renolog_client_core::client::{Client, Input, Output};
+use renolog_client_core::client::{Client, ClientError, Input, Output};
 use renolog_client_core::store::Place;
 use renolog_client_core::turned_away::farewell;
 use renolog_protocol::key::{PublicKey, Signature};
@@ -50,7 +50,8 @@ fn thrown(problem: impl Into<Problem>) -> String {
 #[wasm_bindgen]
 impl Core {
     /// Opens the device kept in this directory of the browser's file system, or makes a new one there that signs with this
-    /// key. One worker at a time may.
+    /// key. Where it signed with another, that is lost, and it becomes another device with the same store. One worker at a
+    /// time may.
     ///
     /// # Errors
     /// A [`Problem`] as JSON, here and below.
@@ -65,7 +66,11 @@ impl Core {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|why| thrown(Problem::broken(why)))?;
         let place = Place::File(STORE.into());
-        let client = Client::open_with_key_elsewhere(&place, key, seed, moment(now)).map_err(thrown)?;
+        let client = match Client::open_with_key_elsewhere(&place, key, seed, moment(now)) {
+            Err(ClientError::AnotherKey) => Client::open_with_key_lost(&place, key, seed, moment(now)),
+            opened => opened,
+        };
+        let client = client.map_err(thrown)?;
         Ok(Self { client })
     }
 

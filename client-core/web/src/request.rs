@@ -15,6 +15,7 @@ use serde::Deserialize;
 #[expect(missing_docs, reason = "the names are those of the client's methods and their arguments")]
 pub enum Request {
     Me,
+    Before,
     Schema,
     Communities,
     Status,

@@ -3,6 +3,7 @@
 import { DeviceProblem, type Device, type Invitation, type News } from './face'
 import { toError } from './problem'
 import type { Answered, Asked, Deed, Question, ToTab, Wish } from './requests'
+import { worker } from './start'
 import type { Enrolment, Filter, Unfinished } from './views'
 
 interface Waiting {
@@ -10,9 +11,8 @@ interface Waiting {
   broken(problem: DeviceProblem): void
 }
 
-/** Opens the device of this browser. Fails with a `DeviceProblem` where that cannot be. */
-export function openDevice(server: string = location.origin): Promise<Device> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'renolog' })
+/** The device of this browser. What is asked before it is open is answered then; where it cannot be opened, every answer is why. */
+export function openDevice(server: string = location.origin): Device {
   const waiting = new Map<number, Waiting>()
   const listeners = new Set<(news: News) => void>()
   let last: News | null = null
@@ -49,15 +49,13 @@ export function openDevice(server: string = location.origin): Promise<Device> {
     if (document.visibilityState === 'visible') nudge()
   })
 
-  const device = face(server, wish, {
+  return face(server, wish, {
     add(listener) {
       listeners.add(listener)
       if (last !== null) listener(last)
     },
     remove: (listener) => void listeners.delete(listener),
   })
-  // The first answer proves that there is a device.
-  return device.status().then(() => device)
 }
 
 function answer(waiting: Map<number, Waiting>, answered: Answered): void {
@@ -79,6 +77,7 @@ function face(server: string, wish: <T>(wish: Wish) => Promise<T>, listeners: Li
 
   return {
     me: () => ask({ ask: 'me' }),
+    before: () => ask({ ask: 'before' }),
     enrol: async (invitation, deviceName) => {
       const code = await codeOf(server, invitation, ask)
       const enrolment = await wish<Enrolment>({ wish: 'enrol', server, code, deviceName })

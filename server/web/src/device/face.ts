@@ -4,6 +4,7 @@
 
 import type {
   Act,
+  Before,
   Community,
   CommunityId,
   Conflict,
@@ -84,7 +85,7 @@ export type ProblemCode =
   | 'newer_store'
   /** This browser lacks something that the device needs, or forbids it (private windows often do). */
   | 'unsupported'
-  /** The key that the device signed with is gone: enrol again. */
+  /** The key that the device signed with is gone: it is to be enrolled again. */
   | 'another_key'
   /** Another program has the store open. */
   | 'in_use'
@@ -107,6 +108,8 @@ export interface Device {
   // Whose it is
   /** `null` until enrolment. */
   me(): Promise<Me | null>
+  /** Whose it was before its key was lost; what they wrote and nobody has is still here. `null` once it is enrolled. */
+  before(): Promise<Before | null>
   /** Exchanges a one-time code for a place on the server, and goes online. */
   enrol(invitation: Invitation, deviceName: string): Promise<Enrolment>
 

@@ -15,6 +15,8 @@ const DIRECTORY = 'renolog'
 const OPEN_WITHIN_MS = 5_000
 /** How often listeners are told, at most. */
 const TELL_EVERY_MS = 100
+/** How long the link waits after something was written, for the page to read it. */
+const LINK_WAITS_MS = 20
 /** The longest wait that a timer takes. */
 const LONGEST_TIMER_MS = 0x7fff_ffff
 
@@ -25,6 +27,8 @@ export class Owner {
   #link: Link | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
   #telling: ReturnType<typeof setTimeout> | undefined
+  #toldAt = -Infinity
+  #toldRevision = -1
   #stepping = false
 
   private constructor(core: Core, key: DeviceKey, tell: (news: News) => void) {
@@ -33,12 +37,14 @@ export class Owner {
     this.#tell = tell
   }
 
-  /** Opens the store and goes online, if the device is enrolled. */
-  static async open(tell: (news: News) => void): Promise<Owner> {
-    const [key] = await Promise.all([deviceKey(), initCore({ module_or_path: coreUrl })])
+  /** Opens the store with the core that the tab compiled, and goes online, if the device is enrolled. */
+  static async open(compiled: Promise<WebAssembly.Module | null>, tell: (news: News) => void): Promise<Owner> {
+    const ready = compiled.then((core) => initCore({ module_or_path: core ?? coreUrl }))
+    const [key] = await Promise.all([deviceKey(), ready])
     const owner = new Owner(await openedSoon(key), key, tell)
-    if (owner.#ask<Me | null>({ ask: 'me' }) !== null) owner.#happened('start')
-    owner.#afterwards()
+    if (owner.#ask<Me | null>({ ask: 'me' }) !== null) owner.#core.happened(Date.now(), 'start')
+    // What tabs have asked by now is answered before the link is looked for.
+    setTimeout(() => owner.#afterwards())
     return owner
   }
 
@@ -51,7 +57,9 @@ export class Owner {
         try {
           return this.#core.ask(Date.now(), JSON.stringify(wish.deed))
         } finally {
-          this.#afterwards()
+          if (this.#core.revision() !== this.#toldRevision) this.#tellNow()
+          // Whoever wrote looks at the screen: what they read of it comes before the link.
+          setTimeout(() => this.#afterwards(), LINK_WAITS_MS)
         }
       case 'enrol':
         return this.#enrol(wish.server, wish.code, wish.deviceName)
@@ -111,10 +119,28 @@ export class Owner {
       this.#stepping = false
     }
     this.#setTimer()
-    this.#telling ??= setTimeout(() => {
-      this.#telling = undefined
-      this.#tell(this.news())
-    }, TELL_EVERY_MS)
+    this.#tellSoon()
+  }
+
+  /** Tells at once, unless that was done a moment ago. */
+  #tellSoon(): void {
+    if (this.#telling !== undefined) return
+    const wait = this.#toldAt + TELL_EVERY_MS - performance.now()
+    if (wait <= 0) return this.#tellNow()
+    this.#telling = setTimeout(() => this.#tellNow(), wait)
+  }
+
+  #tellNow(): void {
+    clearTimeout(this.#telling)
+    this.#telling = undefined
+    this.#toldAt = performance.now()
+    try {
+      const news = this.news()
+      this.#toldRevision = news.revision
+      this.#tell(news)
+    } catch (thrown) {
+      console.warn('renolog: how things stand could not be read', thrown)
+    }
   }
 
   #setTimer(): void {

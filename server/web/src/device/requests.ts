@@ -20,7 +20,7 @@ import type {
 
 /** A question to the core: nothing is changed by it, so it may be asked again. */
 export type Question =
-  | { ask: 'me' | 'schema' | 'communities' | 'status' | 'conflicts' | 'drafts' | 'unfinished' }
+  | { ask: 'me' | 'before' | 'schema' | 'communities' | 'status' | 'conflicts' | 'drafts' | 'unfinished' }
   | ({ ask: 'list' } & Filter)
   | { ask: 'listed' | 'read' | 'writers' | 'history' | 'sync_state' | 'due' | 'offers'; record: RecordId }
   | { ask: 'overdue'; community: CommunityId | null; role: Role | null; party: Party | null; limit: number }
@@ -79,6 +79,9 @@ export interface ProblemData {
   en: string
   refusal: Refusal | null
 }
+
+/** From a tab to its worker: the core, compiled, or word that the worker must do it; then what is asked. */
+export type ToWorker = { core: WebAssembly.Module | null } | Asked
 
 /** From a worker to its tab. */
 export type ToTab = { answered: Answered } | { news: News } | { failed: ProblemData }

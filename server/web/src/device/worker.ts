@@ -5,7 +5,7 @@
 import type { News } from './face'
 import { Owner } from './owner'
 import { problem, toProblem } from './problem'
-import type { Answered, Asked, Between, ToTab } from './requests'
+import type { Answered, Asked, Between, ToTab, ToWorker } from './requests'
 
 declare const self: DedicatedWorkerGlobalScope
 
@@ -18,6 +18,10 @@ let own: Owner | null = null
 let ownerId: string | null = null
 /** Wishes of this tab that are not answered, and whether an owner has begun with them. */
 const pending = new Map<number, { asked: Asked; taken: boolean }>()
+
+/** The core, as soon as the tab has compiled it. */
+let takeCore: (core: WebAssembly.Module | null) => void
+const core = new Promise<WebAssembly.Module | null>((resolve) => (takeCore = resolve))
 
 const toTab = (message: ToTab) => self.postMessage(message)
 const toOthers = (message: Between) => others.postMessage(message)
@@ -69,7 +73,7 @@ function ownedBy(id: string): void {
   }
 }
 
-self.onmessage = (message: MessageEvent<Asked>) => pass(message.data)
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => ('core' in data ? takeCore(data.core) : pass(data))
 
 others.onmessage = ({ data }: MessageEvent<Between>) => {
   if ('news' in data) toTab({ news: data.news })
@@ -93,7 +97,7 @@ others.onmessage = ({ data }: MessageEvent<Between>) => {
 toOthers({ who: true })
 void navigator.locks.request(LOCK, async () => {
   try {
-    own = await Owner.open(tell)
+    own = await Owner.open(core, tell)
   } catch (thrown) {
     toTab({ failed: toProblem(thrown) })
     return

@@ -15,7 +15,7 @@ import { update } from './state/update.svelte'
 applySettings()
 const code = takeInvitation()
 try {
-  await session.open(await openDevice())
+  await session.open(openDevice())
   mount(App, { target: document.body, props: { code } })
 } catch (error) {
   mount(CannotOpen, { target: document.body, props: { problem: asProblem(error) } })

@@ -11,6 +11,11 @@ const CACHE = `shell-${SHELL.revision}`
 /** The page has no address but the one that it is served at. */
 const PAGE = ''
 
+/** Chromium has it since 123; TypeScript does not know it yet. */
+interface StaticRouting extends ExtendableEvent {
+  addRoutes?(routes: { condition: object; source: { cacheName: string } }[]): Promise<void>
+}
+
 const address = (file: string) => new URL(file, self.registration.scope).href
 const FILES = new Set(SHELL.files.map((file) => address(file === 'index.html' ? PAGE : file)))
 /** Under these the page is served; an invitation's link is the second. */
@@ -18,7 +23,15 @@ const PAGES = new Set(['', 'enrol'].map(address))
 /** What somebody typed with a slash too many: the page would look for its files below. The code behind the `#` goes along. */
 const ASTRAY = new Map([['enrol/', 'enrol']].map(([typed, meant]) => [address(typed!), address(meant!)]))
 
-self.addEventListener('install', (event) => event.waitUntil(keep()))
+self.addEventListener('install', (event) => {
+  event.waitUntil(keep())
+  // A browser that can takes these files from the cache without waking this script, which it would wait for otherwise.
+  const routes = [...FILES].map((file) => ({
+    condition: { urlPattern: { pathname: new URL(file).pathname, search: '' }, requestMethod: 'GET' },
+    source: { cacheName: CACHE },
+  }))
+  void (event as StaticRouting).addRoutes?.(routes).catch((why: unknown) => console.warn('files come by way of the script', why))
+})
 self.addEventListener('activate', (event) => event.waitUntil(takeOver()))
 self.addEventListener('message', (event) => {
   if (event.data === 'take-over') void self.skipWaiting()

@@ -214,6 +214,12 @@ export const words = dictionary(
 
     // When it goes wrong
     cannotOpen: '打不开本机的记录',
+    keyLost: '本机需要重新加入',
+    keyLostHow: (name: string) =>
+      `浏览器里用来签名的密钥不见了（可能清除过网站数据），这部设备不能再以原来的身份发送。请向居委会或管理员要一个给${name}的新邀请，在下面填写。原来的登记可以请他们停用。`,
+    keyLostUnsent: (n: number) => `有 ${n} 条内容写好了还没有发送，都还在本机。重新加入以后会自动发出，不用再写一遍。`,
+    saveUnsent: '把没发送的内容另存一份',
+    unsentFile: '没有发送的内容',
     tryAgain: '再试一次',
     notFound: '没有这个页面',
   },
@@ -415,6 +421,13 @@ export const words = dictionary(
     updateLater: 'Later',
 
     cannotOpen: 'The records on this device cannot be opened',
+    keyLost: 'This device has to join again',
+    keyLostHow: (name) =>
+      `The key that this browser signed with is gone (site data may have been cleared), so this device cannot send as what it was. Ask the residents’ committee or an administrator for a new invitation for ${name}, and enter it below. They can end the old enrolment.`,
+    keyLostUnsent: (n) =>
+      `${n} ${n === 1 ? 'thing that was written is' : 'things that were written are'} not sent yet and still on this device. Once you have joined again, all of it is sent; nothing has to be written twice.`,
+    saveUnsent: 'Save a copy of what is not sent',
+    unsentFile: 'What was not sent',
     tryAgain: 'Try again',
     notFound: 'There is no such page',
   },

@@ -1,6 +1,6 @@
 // Names of the schema, of people and of moments, as this person reads them. What the schema does not have any more keeps
 // its own name.
-import type { FieldName, Kind, KindName, Party, Role, Scalar, StateName, Value, Writer } from '../../device/face'
+import type { Entry, EntryParts, FieldName, Kind, KindName, Party, Role, Scalar, StateName, Value, Writer } from '../../device/face'
 import { day, number } from '../../shared/format'
 import { said } from '../../shared/language'
 import { words as common } from '../../shared/words'
@@ -52,4 +52,10 @@ export function valueText(scalar: Scalar, value: Value | undefined, community: s
     default:
       return value
   }
+}
+
+/** An entry in words, its parts one after the other. */
+export function entryText(field: Entry, entry: EntryParts, community: string): string {
+  const texts = Object.entries(entry).map(([name, part]) => (field.parts[name] ? valueText(field.parts[name], part, community) : String(part)))
+  return texts.join(' · ')
 }

@@ -1,11 +1,17 @@
 // What a kind of record asks of a form and of a page, read from the schema. Whether something *may* be said is the device's
 // to answer (`offers`); here is only how to lay it out.
-import type { Entry, Field, Kind, MoveName, Offers, Party, Refusal, Role, Schema } from '../../device/face'
+import type { Entry, EntryView, Field, Kind, MoveName, Offers, Party, RecordView, Refusal, Role, Schema } from '../../device/face'
 
 export type EntryField = Field & Entry & { shape: 'log' | 'set' | 'per_party' }
 export type ValueField = Exclude<Field, { shape: 'log' | 'set' | 'per_party' }>
 
 export const hasEntries = (field: Field): field is EntryField => 'parts' in field
+
+/** What a record holds in a field of entries; nothing where nobody wrote there. */
+export function entriesOf(view: RecordView, field: string): EntryView[] {
+  const held = view.fields[field]
+  return held && 'entries' in held ? held.entries : []
+}
 
 /** The fields of a form that makes a record: what these roles may write from the start, the needed ones first. */
 export function formFields(kind: Kind, roles: readonly Role[]): [string, Field][] {

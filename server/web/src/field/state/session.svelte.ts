@@ -56,7 +56,8 @@ class Session {
     this.#later = undefined
     if (this.#unshown) this.#heard += 1
     this.#unshown = false
-    this.recall().catch((error: unknown) => console.error(error))
+    // What is on the screen is asked first; the rules hardly ever change.
+    setTimeout(() => this.recall().catch((error: unknown) => console.error(error)))
   }
 
   get device(): Device {
