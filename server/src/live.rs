@@ -43,7 +43,8 @@ struct Connection {
     device: DeviceRow,
     session: ServerSession,
     wake: Arc<Wake>,
-    listening: std::collections::BTreeSet<FeedId>,
+    /// Few, and looked through when something new is followed.
+    listening: Vec<FeedId>,
     skew: SpanMs,
     /// What opened the connection, where the device keeps it itself.
     ticket: Option<Ticket>,
@@ -86,7 +87,7 @@ impl Connection {
         let id = device.id;
         Self {
             session: ServerSession::new(id),
-            listening: std::collections::BTreeSet::new(),
+            listening: Vec::new(),
             skew: SpanMs(0),
             ticket,
             renew_at: None,
@@ -245,9 +246,11 @@ impl Connection {
     fn listen(&mut self) {
         let followed: Vec<FeedId> = self.session.followed().collect();
         for feed in followed {
-            if self.listening.insert(feed)
-                && let Some(head) = self.app.hub.listen(&self.wake, feed)
-            {
+            if self.listening.contains(&feed) {
+                continue;
+            }
+            self.listening.push(feed);
+            if let Some(head) = self.app.hub.listen(&self.wake, feed) {
                 self.session.handle(Input::Grew(feed, head));
             }
         }

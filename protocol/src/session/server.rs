@@ -610,12 +610,13 @@ impl ServerSession {
         if self.reading.is_some() || self.phase != Phase::Open {
             return;
         }
-        let hungry =
-            |(feed, followed): (&FeedId, &Box<Followed>)| (followed.sent < followed.head).then(|| followed.reading(*feed));
-        let after_last = self
-            .last_read
-            .and_then(|last| self.followed.range((std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded)).find_map(hungry));
-        if let Some(reading) = after_last.or_else(|| self.followed.iter().find_map(hungry)) {
+        let hungry = |feed: &FeedId, followed: &Followed| (followed.sent < followed.head).then(|| followed.reading(*feed));
+        let after_last = self.last_read.and_then(|last| {
+            let mut later = self.followed.range((std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded));
+            later.find_map(|(feed, followed)| hungry(feed, followed))
+        });
+        let first = || self.followed.iter().find_map(|(feed, followed)| hungry(feed, followed));
+        if let Some(reading) = after_last.or_else(first) {
             let Reading { feed, after, snapshot } = reading;
             self.reading = Some(reading);
             self.last_read = Some(feed);

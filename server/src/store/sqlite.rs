@@ -17,6 +17,8 @@ const BUSY_WAITS: Duration = Duration::from_secs(30);
 /// What the writer keeps of the file. A group of commands touches some thousand pages: where they do not fit, SQLite writes them
 /// before the commit, and again at the commit.
 const CACHE_KIB: i64 = 16 << 10;
+/// What a reader keeps of the file. The system keeps it as well, once for all of them.
+const READER_CACHE_KIB: i64 = 512;
 /// How long the log may grow until it is put into the file. At SQLite's usual 1,000 pages a busy server did that twice in
 /// three commits, flushing both each time.
 const CHECKPOINT_PAGES: i64 = 2_048;
@@ -200,6 +202,7 @@ impl Reader {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failing)?;
         check_ours(&connection, path)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(failing)?;
+        connection.pragma_update(None, "cache_size", -READER_CACHE_KIB).map_err(failing)?;
         connection.set_prepared_statement_cache_capacity(128);
         keep_plans(&connection).map_err(failing)?;
         Ok(Self { connection, sentences: Sentences::default() })

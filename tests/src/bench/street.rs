@@ -228,7 +228,8 @@ impl Street {
             if self.under_way.len() >= AT_ONCE {
                 self.answered().await?;
             }
-            self.under_way.push(Box::pin(self.app.writer.hand_in(None, command).await?));
+            let given = self.app.writer.hand_in(None, command).await?;
+            self.under_way.push(Box::pin(given));
         }
         Ok(())
     }
