@@ -4,14 +4,13 @@
 //! can be healed by the phones, and the history is evidence. [`RawBatch`] is what travels; [`Batch::open`] is the only way
 //! to a [`Batch`], whose signature fits and whose changes are well-formed.
 
-use std::collections::BTreeMap;
-
 use minicbor::{Decode, Encode};
 
 use crate::change::{BadChange, Change};
 use crate::id::{ChangeHash, DeviceId, FeedId, RecordId};
 use crate::key::{DeviceKey, PublicKey, Signature};
 use crate::limits;
+use crate::sorted::SortedMap;
 use crate::time::UnixMs;
 use crate::wire::List;
 
@@ -81,7 +80,7 @@ pub struct Batch {
     /// Everything that was signed, in order.
     names: Vec<(RecordId, ChangeHash)>,
     /// What was brought along of it, by its place.
-    changes: BTreeMap<usize, Change>,
+    changes: SortedMap<usize, Change>,
     signature: Signature,
 }
 
@@ -195,7 +194,7 @@ impl Batch {
         if let Some((position, _)) = absent.last_key_value().filter(|(position, _)| usize::from(**position) >= total) {
             return Err(BadBatch::Misplaced(*position));
         }
-        let (mut names, mut changes) = (Vec::with_capacity(total), BTreeMap::new());
+        let (mut names, mut changes) = (Vec::with_capacity(total), SortedMap::new());
         let mut brought = raw.changes.into_iter();
         for position in 0..total {
             if let Some(absent) = u16::try_from(position).ok().and_then(|position| absent.get(&position)) {
@@ -285,8 +284,8 @@ fn check(names: &[(RecordId, ChangeHash)]) -> Result<(), BadBatch> {
     }
 }
 
-fn places<'a>(absent: impl Iterator<Item = &'a Absent>) -> Result<BTreeMap<u16, Absent>, BadBatch> {
-    let mut places = BTreeMap::new();
+fn places<'a>(absent: impl Iterator<Item = &'a Absent>) -> Result<SortedMap<u16, Absent>, BadBatch> {
+    let mut places = SortedMap::new();
     for one in absent {
         if places.insert(one.position, *one).is_some() {
             return Err(BadBatch::Misplaced(one.position));

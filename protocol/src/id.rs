@@ -15,7 +15,7 @@ use crate::time::UnixMs;
 
 /// Text that is not the id it was taken for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not {expected}")]
+#[error("\"{text}\" is not {expected}")]
 pub struct NotAnId {
     /// What was given, cut to 80 characters.
     pub text: String,

@@ -87,6 +87,7 @@ pub mod roster;
 pub mod rules;
 pub mod schema;
 pub mod session;
+pub mod sorted;
 pub mod tally;
 pub mod time;
 pub mod wire;

@@ -5,7 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -18,6 +17,7 @@ use renolog_protocol::roster::Roster;
 use renolog_protocol::rules::{Allowed, Author, judge};
 use renolog_protocol::schema::{Kind, MoveName, Schema};
 use renolog_protocol::session::server::to_items;
+use renolog_protocol::sorted::SortedMap;
 use renolog_protocol::time::SpanMs;
 use renolog_protocol::wire::{Items, PackedItems};
 use renolog_server::app;
@@ -82,7 +82,7 @@ fn pushed(captain: &Member, hand: &mut Hand, number: u64) -> (Record, Batch) {
 }
 
 /// A chain of moves, with one beside each that another overtook.
-fn moves(kind: &Kind) -> BTreeMap<EntryId, Moved> {
+fn moves(kind: &Kind) -> SortedMap<EntryId, Moved> {
     let id = |number: u8| EntryId::from_random([number, 0, 0, 0, 0]);
     let names: Vec<&MoveName> = kind.moves.keys().collect();
     let moved = |number: u8| {
@@ -104,7 +104,7 @@ fn judged(schema: &Schema, roster: &Roster, record: &Record, author: Author, bat
 }
 
 #[inline(never)]
-fn folded(kind: &Kind, moves: &BTreeMap<EntryId, Moved>) -> Folded {
+fn folded(kind: &Kind, moves: &SortedMap<EntryId, Moved>) -> Folded {
     fold(kind, moves)
 }
 

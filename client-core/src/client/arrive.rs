@@ -1,7 +1,5 @@
 //! What the server says is stored: each frame's events in one transaction, so that a cursor never runs ahead of its data.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use renolog_protocol::calendar::Calendar;
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{Audience, CommunityId, Epoch, FeedId, Link, RecordId, Seq};
@@ -9,6 +7,7 @@ use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::roster::{Member, Roster};
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::device::{Arrived, Entry, Event};
+use renolog_protocol::sorted::{SortedMap, SortedSet};
 use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::{Cursor, Visit};
 
@@ -22,13 +21,13 @@ use crate::store::{Community, FeedState, Status};
 #[derive(Debug, Default)]
 pub(super) struct Aftermath {
     /// Records to be shown anew, and when they were last touched by the server's clock.
-    pub(super) touched: BTreeMap<RecordId, (FeedId, UnixMs)>,
+    pub(super) touched: SortedMap<RecordId, (FeedId, UnixMs)>,
     /// Records to be made anew from the store.
-    pub(super) stale: BTreeSet<RecordId>,
+    pub(super) stale: SortedSet<RecordId>,
     /// Work to be taken back.
-    pub(super) back: BTreeMap<RecordId, TakeBack>,
+    pub(super) back: SortedMap<RecordId, TakeBack>,
     /// Records in which something stands again that had been taken out.
-    returned: BTreeSet<RecordId>,
+    returned: SortedSet<RecordId>,
     /// Feeds to be asked for again.
     follow: Vec<(Cursor, Option<Link>)>,
     /// Whether something was erased: then it must leave the file, too.
@@ -37,12 +36,12 @@ pub(super) struct Aftermath {
     epoch: Option<Epoch>,
     /// Whether a snapshot came to nothing: then the feed is asked for by pages.
     pub(super) begin_anew: bool,
-    visits: BTreeMap<Visit, i64>,
+    visits: SortedMap<Visit, i64>,
 }
 
 impl Aftermath {
     pub(super) fn touch(&mut self, record: RecordId, feed: FeedId, at: UnixMs) {
-        let touched = self.touched.entry(record).or_insert((feed, at));
+        let touched = self.touched.or_insert_with(record, || (feed, at));
         touched.1 = touched.1.max(at);
     }
 
@@ -239,7 +238,7 @@ impl Client {
             // Its writer may have begun the record again meanwhile: a record begins once.
             for kept in self.store.pending_of(record)? {
                 if begins(&super::record::parse(&kept)?) {
-                    after.back.entry(record).or_default().from(kept.position);
+                    after.back.or_default(record).from(kept.position);
                     break;
                 }
             }
@@ -258,7 +257,7 @@ impl Client {
         for kept in self.store.pending_of(record)? {
             let own = super::record::parse(&kept)?;
             if own.actor() == change.actor() && own.actor_seq() >= change.actor_seq() {
-                after.back.entry(record).or_default().from(kept.position);
+                after.back.or_default(record).from(kept.position);
                 break;
             }
         }

@@ -1,12 +1,11 @@
 //! The history of a record: who said what, for which party, when by their own clock, when it arrived, and what it came to.
 
-use std::collections::BTreeMap;
-
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{ChangeHash, DeviceId, RecordId, Seq};
 use renolog_protocol::record::{Act, FieldView, Record, RecordView, Standing};
 use renolog_protocol::refusal::Refusal;
 use renolog_protocol::schema::{FieldName, Kind, Label, Party};
+use renolog_protocol::sorted::SortedMap;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::words;
 
@@ -173,10 +172,10 @@ fn told(id: RecordId, kept: Vec<Kept>) -> Result<Vec<(Kept, Change, Vec<Act>)>, 
     }
 }
 
-fn marks(view: &RecordView) -> BTreeMap<ChangeHash, Vec<Mark>> {
-    let mut marks: BTreeMap<ChangeHash, Vec<Mark>> = BTreeMap::new();
+fn marks(view: &RecordView) -> SortedMap<ChangeHash, Vec<Mark>> {
+    let mut marks: SortedMap<ChangeHash, Vec<Mark>> = SortedMap::new();
     let mut mark = |change: ChangeHash, mark: Mark| {
-        let marks = marks.entry(change).or_default();
+        let marks = marks.or_default(change);
         if !marks.contains(&mark) {
             marks.push(mark);
         }

@@ -28,7 +28,7 @@ mod unfinished;
 mod usage;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +42,7 @@ use renolog_protocol::key::{DeviceKey, PublicKey, answer_text};
 use renolog_protocol::record::Record;
 use renolog_protocol::roster::Roster;
 use renolog_protocol::schema::Schema;
+use renolog_protocol::sorted::{SortedMap, SortedSet};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::Begun;
 use zeroize::Zeroizing;
@@ -72,17 +73,17 @@ pub struct Client {
     me: Identity,
     schema: Arc<Schema>,
     calendar: Arc<Calendar>,
-    communities: BTreeMap<CommunityId, Community>,
-    feeds: BTreeMap<FeedId, FeedState>,
-    begun: BTreeMap<FeedId, Begun>,
-    incomplete: BTreeSet<RecordId>,
+    communities: SortedMap<CommunityId, Community>,
+    feeds: SortedMap<FeedId, FeedState>,
+    begun: SortedMap<FeedId, Begun>,
+    incomplete: SortedSet<RecordId>,
     /// When to show more records anew, while some were last shown under an older schema.
     renew_at: Option<UnixMs>,
     hot: LruCache<RecordId, Record>,
     // What holds for one connection.
-    in_flight: BTreeSet<u64>,
-    asked_to_sign: BTreeSet<u64>,
-    rested: BTreeSet<u64>,
+    in_flight: SortedSet<u64>,
+    asked_to_sign: SortedSet<u64>,
+    rested: SortedSet<u64>,
     caution: outgoing::Caution,
     /// The latest moment that was chosen because an earlier one was taken; see `compose_new`.
     made_alike: UnixMs,
@@ -131,15 +132,15 @@ impl Client {
             rng,
             out: VecDeque::new(),
             me,
-            communities: BTreeMap::new(),
-            feeds: BTreeMap::new(),
-            begun: BTreeMap::new(),
-            incomplete: BTreeSet::new(),
+            communities: SortedMap::new(),
+            feeds: SortedMap::new(),
+            begun: SortedMap::new(),
+            incomplete: SortedSet::new(),
             renew_at: Some(now),
             hot: LruCache::new(HOT_RECORDS),
-            in_flight: BTreeSet::new(),
-            asked_to_sign: BTreeSet::new(),
-            rested: BTreeSet::new(),
+            in_flight: SortedSet::new(),
+            asked_to_sign: SortedSet::new(),
+            rested: SortedSet::new(),
             caution: outgoing::Caution::default(),
             made_alike: UnixMs(0),
             usage: Usage::default(),
@@ -182,7 +183,7 @@ impl Client {
     }
 
     /// The communities that are known, with their members.
-    pub fn communities(&self) -> &BTreeMap<CommunityId, Community> {
+    pub fn communities(&self) -> &SortedMap<CommunityId, Community> {
         &self.communities
     }
 

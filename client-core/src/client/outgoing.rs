@@ -1,12 +1,11 @@
 //! What leaves the device: its greeting, and its batches, signed once and sent until they are answered.
 
-use std::collections::BTreeSet;
-
 use renolog_protocol::batch::{Batch, Unsigned};
 use renolog_protocol::change::Change;
 use renolog_protocol::id::PersonId;
 use renolog_protocol::key::Signature;
 use renolog_protocol::session::device::Greeting;
+use renolog_protocol::sorted::SortedSet;
 use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::RosterVersion;
 
@@ -20,7 +19,7 @@ pub(super) struct Caution {
     /// One batch at a time, until it is known which one it was.
     pub(super) one_by_one: bool,
     /// Not sent again before someone looks at the screen.
-    pub(super) shunned: BTreeSet<u64>,
+    pub(super) shunned: SortedSet<u64>,
 }
 
 impl Client {

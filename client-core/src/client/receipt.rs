@@ -1,11 +1,10 @@
 //! What became of a batch.
 
-use std::collections::BTreeSet;
-
 use renolog_protocol::id::{ChangeHash, DeviceId, RecordId, Seq};
 use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::schema::Role;
 use renolog_protocol::session::ByeCode;
+use renolog_protocol::sorted::SortedSet;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Bye, Ruled, Ruling, Visit};
 
@@ -35,11 +34,11 @@ impl Client {
                 Ruling::Accepted(seq, role) => self.accepted(&kept, seq, role, came, after)?,
                 Ruling::Held(missing) if kept.status.is_pending() => self.held(&kept, &missing)?,
                 Ruling::Refused(refusal) if kept.status.is_pending() => {
-                    let back = after.back.entry(kept.record).or_default();
+                    let back = after.back.or_default(kept.record);
                     back.from(kept.position);
                     back.refusals.insert(hash, refusal);
                 }
-                Ruling::Forked if kept.status.is_pending() => after.back.entry(kept.record).or_default().from(kept.position),
+                Ruling::Forked if kept.status.is_pending() => after.back.or_default(kept.record).from(kept.position),
                 // Rulings on what was taken back here meanwhile.
                 Ruling::Held(_) | Ruling::Refused(_) | Ruling::Forked => {}
             }
@@ -88,7 +87,7 @@ impl Client {
             self.speak_plainly(&bye.en);
         }
         let for_a_batch = [ByeCode::BadBatch, ByeCode::UnknownCommunity].iter().any(|code| code.as_str() == bye.code);
-        let suspects: BTreeSet<u64> = std::mem::take(&mut self.in_flight);
+        let suspects: SortedSet<u64> = std::mem::take(&mut self.in_flight);
         let Some(first) = suspects.first().copied().filter(|_| for_a_batch) else { return Ok(()) };
         if suspects.len() > 1 {
             self.caution.one_by_one = true;
@@ -107,7 +106,7 @@ impl Client {
         let pending: Vec<(RecordId, ChangeHash)> = self.store.pending_in_batch(number)?;
         for (record, hash) in pending {
             let Some(kept) = self.store.change(hash)? else { continue };
-            let back = after.back.entry(record).or_default();
+            let back = after.back.or_default(record);
             back.from(kept.position);
             back.refusals.insert(hash, refusal.clone());
             after.touch(record, kept.feed, now);

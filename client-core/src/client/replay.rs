@@ -5,13 +5,14 @@
 //! the rest is said again as new changes of a new actor. Each is written on top of what its writer saw, not of what has
 //! come since: a value that someone else wrote meanwhile stays a conflict to be settled and is not silently overwritten.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{ChangeHash, EntryId, FeedId, RecordId};
 use renolog_protocol::record::{Act, Created, Record, VoidTarget};
 use renolog_protocol::refusal::{Code, Refusal};
 use renolog_protocol::schema::{FieldName, Value, built_in};
+use renolog_protocol::sorted::{SortedMap, SortedSet};
 use renolog_protocol::time::UnixMs;
 
 use super::record::{begins, fits, parse};
@@ -19,7 +20,7 @@ use super::{Client, ClientError};
 use crate::store::{Kept, Status};
 
 /// Names that were drawn anew: `(field, old key)` to the new key.
-pub(super) type Renamed = BTreeMap<(FieldName, String), String>;
+pub(super) type Renamed = SortedMap<(FieldName, String), String>;
 
 /// What must be taken back in one record.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub(super) struct TakeBack {
     /// From which position on.
     pub(super) from: Option<i64>,
     /// What the server said of some of it.
-    pub(super) refusals: BTreeMap<ChangeHash, Refusal>,
+    pub(super) refusals: SortedMap<ChangeHash, Refusal>,
 }
 
 impl TakeBack {
@@ -51,7 +52,7 @@ impl Client {
         let Some(from) = back.from else { return Ok(()) };
         self.draw_actor();
         let all = self.store.changes_of(record)?;
-        let taken: BTreeSet<ChangeHash> =
+        let taken: SortedSet<ChangeHash> =
             all.iter().filter(|kept| kept.position >= from && kept.status.is_pending()).map(|kept| kept.hash).collect();
         match self.say_all_again(now, record, all, &taken, back) {
             // One record that makes no sense must not keep the others from being sent: its work is set aside whole.
@@ -65,7 +66,7 @@ impl Client {
         Ok(())
     }
 
-    fn set_aside(&mut self, now: UnixMs, taken: &BTreeSet<ChangeHash>, back: &TakeBack) -> Result<(), ClientError> {
+    fn set_aside(&mut self, now: UnixMs, taken: &SortedSet<ChangeHash>, back: &TakeBack) -> Result<(), ClientError> {
         for hash in taken {
             let kept = self.store.change(*hash)?.filter(|kept| kept.status.is_pending());
             if let Some(kept) = kept {
@@ -81,7 +82,7 @@ impl Client {
         now: UnixMs,
         record: RecordId,
         all: Vec<Kept>,
-        taken: &BTreeSet<ChangeHash>,
+        taken: &SortedSet<ChangeHash>,
         back: &TakeBack,
     ) -> Result<(), ClientError> {
         let empty = Record::empty(record);
@@ -246,7 +247,7 @@ fn retarget(entry: &mut BTreeMap<FieldName, Value>, renamed: &Renamed) {
 }
 
 /// What a record stands by, where that is none of the changes that are `taken`.
-fn other_beginning(all: &[Kept], taken: &BTreeSet<ChangeHash>) -> Result<Option<Change>, ClientError> {
+fn other_beginning(all: &[Kept], taken: &SortedSet<ChangeHash>) -> Result<Option<Change>, ClientError> {
     for kept in all.iter().filter(|kept| kept.status.stands() && !taken.contains(&kept.hash)) {
         let change = parse(kept)?;
         if begins(&change) {
@@ -257,15 +258,15 @@ fn other_beginning(all: &[Kept], taken: &BTreeSet<ChangeHash>) -> Result<Option<
 }
 
 /// The changes that are `taken`, and those they were written on top of, each after what it depends on.
-fn ancestry(all: Vec<Kept>, taken: &BTreeSet<ChangeHash>) -> Result<Vec<(Kept, Change)>, ClientError> {
+fn ancestry(all: Vec<Kept>, taken: &SortedSet<ChangeHash>) -> Result<Vec<(Kept, Change)>, ClientError> {
     let usable = all.into_iter().filter(|kept| kept.status.stands() || kept.status == Status::Waiting);
-    let mut changes: BTreeMap<ChangeHash, (Kept, Change)> = BTreeMap::new();
+    let mut changes: SortedMap<ChangeHash, (Kept, Change)> = SortedMap::new();
     for kept in usable {
         let change = parse(&kept)?;
         changes.insert(kept.hash, (kept, change));
     }
     let mut queue: Vec<ChangeHash> = taken.iter().copied().collect();
-    let mut wanted: BTreeSet<ChangeHash> = taken.clone();
+    let mut wanted: SortedSet<ChangeHash> = taken.clone();
     while let Some((_, change)) = queue.pop().and_then(|hash| changes.get(&hash)) {
         queue.extend(change.deps().filter(|dep| wanted.insert(*dep)));
     }

@@ -3,12 +3,11 @@
 //! The cursor stays at the beginning until every entry up to the snapshot's position is here; only then is it true. The
 //! links over all of them are computed then, in the order of the feed, so that a snapshot proves as much as pages do.
 
-use std::collections::BTreeMap;
-
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{FeedId, RecordId, Seq};
 use renolog_protocol::record::Record;
 use renolog_protocol::session::device::{Arrived, Entry};
+use renolog_protocol::sorted::SortedMap;
 use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::{Begun, Cursor, Place};
 
@@ -33,9 +32,9 @@ impl Client {
         if from == Place::START {
             self.drop_begun(feed)?;
         }
-        let mut records: BTreeMap<RecordId, Vec<Arrived>> = BTreeMap::new();
+        let mut records: SortedMap<RecordId, Vec<Arrived>> = SortedMap::new();
         for item in items {
-            records.entry(item.record).or_default().push(item);
+            records.or_default(item.record).push(item);
         }
         for (record, items) in records {
             self.whole(now, feed, record, items, after)?;

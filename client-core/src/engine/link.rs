@@ -1,10 +1,11 @@
 //! One standing connection: what moved on it, and what is to be said next.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use renolog_protocol::id::FeedId;
 use renolog_protocol::limits;
 use renolog_protocol::session::device::DeviceSession;
+use renolog_protocol::sorted::SortedMap;
 use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::Cursor;
 
@@ -20,13 +21,13 @@ pub(super) struct Connection {
     /// Whether anything came of the connection; then a cut is bad luck and not a reason to wait longer.
     pub(super) fruitful: bool,
     /// Feeds that moved and of which the server has not been told, and when it will be.
-    pub(super) unseen: BTreeMap<FeedId, Cursor>,
+    pub(super) unseen: SortedMap<FeedId, Cursor>,
     pub(super) tell_at: Option<UnixMs>,
 }
 
 impl Connection {
     pub(super) fn new(session: DeviceSession, now: UnixMs) -> Self {
-        Self { session, last_moved: now, give_up_at: None, pings: 0, fruitful: false, unseen: BTreeMap::new(), tell_at: None }
+        Self { session, last_moved: now, give_up_at: None, pings: 0, fruitful: false, unseen: SortedMap::new(), tell_at: None }
     }
 
     /// When the link is asked for a sign of life or, asked already, given up.

@@ -1,7 +1,6 @@
-use std::collections::BTreeMap;
-
 use rand::SeedableRng;
 use renolog_protocol::id::{Epoch, PersonId};
+use renolog_protocol::sorted::SortedMap;
 use renolog_protocol::wire::{Frame, Pong, Receipt, Welcome};
 
 use super::*;
@@ -15,7 +14,7 @@ fn engine(seed: u64) -> Engine {
 fn greeting() -> Greeting {
     let device = DeviceId::from_parts(START, [1; 10]);
     let person = PersonId::from_parts(START, [1; 10]);
-    let (feeds, links, rosters) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let (feeds, links, rosters) = (Vec::new(), SortedMap::new(), Vec::new());
     Greeting {
         device,
         person,

@@ -1,9 +1,8 @@
 //! Every change this device holds or ever made, and what became of it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use renolog_protocol::id::{ChangeHash, DeviceId, FeedId, PersonId, RecordId, Seq};
 use renolog_protocol::schema::Role;
+use renolog_protocol::sorted::{SortedMap, SortedSet};
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::Visit;
 use rusqlite::{OptionalExtension, Row, named_params};
@@ -218,7 +217,7 @@ impl Store {
     }
 
     /// When the server received each change of a record that it has.
-    pub fn received_of(&self, record: RecordId) -> Result<BTreeMap<ChangeHash, UnixMs>, StoreError> {
+    pub fn received_of(&self, record: RecordId) -> Result<SortedMap<ChangeHash, UnixMs>, StoreError> {
         let mut select = self.db.prepare_cached(
             "SELECT hash, received_ms FROM changes JOIN visits ON visits.id = visit WHERE record = ?1 AND status IN (0, 1, 2)",
         )?;
@@ -233,7 +232,7 @@ impl Store {
     }
 
     /// Records with changes that arrived and could not be applied.
-    pub fn incomplete(&self) -> Result<BTreeSet<RecordId>, StoreError> {
+    pub fn incomplete(&self) -> Result<SortedSet<RecordId>, StoreError> {
         let mut select = self.db.prepare_cached("SELECT DISTINCT record FROM changes WHERE status = 5")?;
         Ok(select.query_map([], |row| id(row, "record", RecordId::from_slice))?.collect::<Result<_, _>>()?)
     }

@@ -1,9 +1,8 @@
 //! Communities with their rosters, and the feeds followed with how far each is stored.
 
-use std::collections::BTreeMap;
-
 use renolog_protocol::id::{Audience, CommunityId, Epoch, FeedId, Link, Seq};
 use renolog_protocol::roster::Roster;
+use renolog_protocol::sorted::SortedMap;
 use renolog_protocol::time::UnixMs;
 use renolog_protocol::wire::Cursor;
 
@@ -44,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn communities(&self) -> Result<BTreeMap<CommunityId, Community>, StoreError> {
+    pub fn communities(&self) -> Result<SortedMap<CommunityId, Community>, StoreError> {
         let mut select = self.db.prepare_cached("SELECT id, name, roster FROM communities")?;
         let read = |row: &rusqlite::Row<'_>| {
             let roster = minicbor::decode(row.get_ref("roster")?.as_blob()?).map_err(|e| super::damaged(e.to_string()))?;
@@ -68,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn feeds(&self) -> Result<BTreeMap<FeedId, FeedState>, StoreError> {
+    pub fn feeds(&self) -> Result<SortedMap<FeedId, FeedState>, StoreError> {
         let mut select = self.db.prepare_cached("SELECT * FROM feeds")?;
         let read = |row: &rusqlite::Row<'_>| {
             let feed = feed(row)?;

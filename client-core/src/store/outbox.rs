@@ -1,11 +1,10 @@
 //! The way out: changes that wait, and the signed batches they leave in.
 
-use std::collections::BTreeSet;
-
 use renolog_protocol::batch::{Absent, RawBatch, RawChange, Unsigned};
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{ChangeHash, FeedId, RecordId};
 use renolog_protocol::limits;
+use renolog_protocol::sorted::SortedSet;
 use rusqlite::OptionalExtension;
 
 use super::{Store, StoreError, feed, id, number};
@@ -224,7 +223,7 @@ fn with(batch: RawBatch, changes: Vec<RawChange>, absent: Vec<Absent>) -> RawBat
 /// The same batch with every change by its name.
 fn by_names(batch: RawBatch) -> RawBatch {
     let absent: Vec<Absent> = batch.absent.iter().flat_map(|list| list.iter()).copied().collect();
-    let taken: BTreeSet<u16> = absent.iter().map(|name| name.position).collect();
+    let taken: SortedSet<u16> = absent.iter().map(|name| name.position).collect();
     let free = (0u16..).filter(|position| !taken.contains(position));
     let named = free.zip(batch.changes.iter()).map(|(position, change)| {
         let (record, hash) = (change.record, Change::name_of(&change.bytes));

@@ -1,9 +1,8 @@
 //! How far a snapshot has come, and what its links are computed from.
 
-use std::collections::BTreeMap;
-
 use renolog_protocol::chain::{Brought, Mark};
 use renolog_protocol::id::{ChangeHash, DeviceId, Epoch, FeedId, Link, PersonId, Seq};
+use renolog_protocol::sorted::SortedMap;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{Begun, Place};
 use rusqlite::Row;
@@ -15,7 +14,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`], here and below.
-    pub fn begun(&self) -> Result<BTreeMap<FeedId, Begun>, StoreError> {
+    pub fn begun(&self) -> Result<SortedMap<FeedId, Begun>, StoreError> {
         let mut select = self.db.prepare_cached("SELECT * FROM begun")?;
         let read = |row: &Row<'_>| {
             let feed = feed(row)?;

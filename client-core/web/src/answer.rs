@@ -75,7 +75,7 @@ fn done(client: &mut Client, now: UnixMs, request: Request) -> Result<String, Pr
             communities.into_iter().try_for_each(|community| client.follow(now, community))?;
             json(&())
         }
-        question => Err(Problem::broken(format!("{question:?} is no deed"))),
+        _ => Err(Problem::broken("a question where a deed was expected")),
     }
 }
 
@@ -121,7 +121,7 @@ fn told(client: &mut Client, now: UnixMs, request: Request) -> Result<String, Pr
             let hex: String = client.answer_text(&challenge).iter().map(|byte| format!("{byte:02x}")).collect();
             json(&hex)
         }
-        deed => Err(Problem::broken(format!("{deed:?} is no question"))),
+        _ => Err(Problem::broken("a deed where a question was expected")),
     }
 }
 

@@ -1,5 +1,6 @@
-//! What a page may ask, as JSON: `{"ask": "read", "record": "…"}`. Parsed here, so that behind it nothing can hold a bad
-//! value. `server/web/src/device/requests.ts` says the same in TypeScript.
+//! What a page may ask, as JSON: `{"read": {"record": "…"}}`, or `"me"` where there is no more to say. Parsed here, so that
+//! behind it nothing can hold a bad value. `server/web/src/device/requests.ts` says the same in TypeScript. With its name in
+//! front a request is read straight through; named by one of its members it would have to be kept whole first.
 
 use renolog_client_core::client::OverdueFilter;
 use renolog_client_core::store::Filter;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 
 /// One question or deed. What each means, the methods of [`renolog_client_core::Client`] with these names say.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names are those of the client's methods and their arguments")]
 pub enum Request {
     Me,

@@ -52,13 +52,20 @@ impl Page {
 
     fn asks(&mut self, request: &Value) -> Result<Value, Problem> {
         self.now = self.now + SpanMs(1000);
-        let request: Request = serde_json::from_value(request.clone()).unwrap_or_else(|why| panic!("{request}: {why}"));
+        let request: Request = serde_json::from_value(in_core_words(request)).unwrap_or_else(|why| panic!("{request}: {why}"));
         answer(&mut self.client, self.now, request).map(|told| serde_json::from_str(&told).unwrap())
     }
 
     fn told(&mut self, request: Value) -> Value {
         self.asks(&request).unwrap_or_else(|problem| panic!("{request}: {problem:?}"))
     }
+}
+
+/// A request as the page's worker puts it to the core (`owner.ts`).
+fn in_core_words(request: &Value) -> Value {
+    let mut what = request.as_object().unwrap().clone();
+    let ask = what.remove("ask").unwrap();
+    if what.is_empty() { ask } else { json!({ ask.as_str().unwrap(): what }) }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Changes field by field: first what kind each is, then how many dependencies each has, and so on, and their columns column
 //! by column. What is alike then stands together, and squeezing leaves little of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::digest::{CHECK, check};
 use super::parts::{Column, Parts, columns_of, joined};
@@ -11,6 +11,7 @@ use crate::change::Change;
 use crate::chunk::COLUMNS;
 use crate::id::{ActorId, ChangeHash, EntryId, RecordId};
 use crate::limits;
+use crate::sorted::{SortedMap, SortedSet};
 
 /// A change as its parts, or as it is.
 const AS_PARTS: u64 = 0;
@@ -205,7 +206,7 @@ impl Written<'_> {
                 }
             }
         }
-        let names: BTreeSet<u32> = shapes.into_iter().flatten().collect();
+        let names: SortedSet<u32> = shapes.into_iter().flatten().collect();
         for name in names {
             for (columns, cut) in self.columns.iter().zip(&cuts) {
                 for column in columns.iter().filter(|column| column.name == name) {
@@ -376,8 +377,8 @@ fn read_columns(read: &mut In<'_>, heads: &[Head]) -> Result<Vec<Columns>, BadPa
         };
         of_change.push(place);
     }
-    let mut columns: Vec<BTreeMap<u32, Vec<u8>>> = vec![BTreeMap::new(); heads.len()];
-    let names: BTreeSet<u32> = shapes.iter().flatten().copied().collect();
+    let mut columns: Vec<SortedMap<u32, Vec<u8>>> = vec![SortedMap::new(); heads.len()];
+    let names: SortedSet<u32> = shapes.iter().flatten().copied().collect();
     for name in names {
         for (place, columns) in of_change.iter().zip(&mut columns) {
             if shapes.get(*place).ok_or(BadPack::Senseless)?.contains(&name) {
@@ -385,7 +386,7 @@ fn read_columns(read: &mut In<'_>, heads: &[Head]) -> Result<Vec<Columns>, BadPa
             }
         }
     }
-    let in_order = |(place, mut columns): (usize, BTreeMap<u32, Vec<u8>>)| -> Result<Columns, BadPack> {
+    let in_order = |(place, mut columns): (usize, SortedMap<u32, Vec<u8>>)| -> Result<Columns, BadPack> {
         let shape = shapes.get(place).ok_or(BadPack::Senseless)?;
         shape.iter().map(|name| Ok((*name, columns.remove(name).ok_or(BadPack::Senseless)?))).collect()
     };
@@ -452,7 +453,7 @@ fn assemble<K: Known>(
 
 /// The one actor of a record whose id begins so.
 fn actor_beginning<K: Known>(record: RecordId, prefix: [u8; ACTOR_PREFIX], known: &K) -> Result<[u8; 16], Unread<K::Error>> {
-    let actors: BTreeSet<ActorId> = known.actors(record).map_err(Unread::Lookup)?.into_iter().collect();
+    let actors: SortedSet<ActorId> = known.actors(record).map_err(Unread::Lookup)?.into_iter().collect();
     let mut found = actors.into_iter().filter(|actor| actor.0.starts_with(&prefix));
     let first = found.next().filter(|_| found.next().is_none());
     Ok(first.ok_or(BadPack::Unknown)?.0)

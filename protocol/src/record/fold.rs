@@ -5,12 +5,13 @@
 //! the state is this pure function of that map. Every device computes the same, in any order of arrival, with or without
 //! a server.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::EntryId;
 use crate::schema::{Kind, MoveName, StateName, Weight};
+use crate::sorted::{SortedMap, SortedSet};
 
 /// A move as it stands in a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,27 +64,27 @@ pub struct Step {
 /// follows counts, or the state it finds is the one its writer saw. Who moved on from a consensus that did not come about
 /// did not mean this; who saw two dispatches, one of them overtaken, and reported in, did. Stopping work, sending back and
 /// escalating need only the first: they act on whatever the state is.
-pub fn fold(kind: &Kind, moves: &BTreeMap<EntryId, Moved>) -> Folded {
-    Folding { kind, moves, seen: BTreeMap::new() }.fold(moves.keys().collect())
+pub fn fold(kind: &Kind, moves: &SortedMap<EntryId, Moved>) -> Folded {
+    Folding { kind, moves, seen: SortedMap::new() }.fold(moves.keys().collect())
 }
 
 /// A fold, and those of pasts that it asks for: one for each set of moves that someone followed of which not all count.
 struct Folding<'a> {
     kind: &'a Kind,
-    moves: &'a BTreeMap<EntryId, Moved>,
-    seen: BTreeMap<&'a BTreeSet<EntryId>, StateName>,
+    moves: &'a SortedMap<EntryId, Moved>,
+    seen: SortedMap<&'a BTreeSet<EntryId>, StateName>,
 }
 
 impl<'a> Folding<'a> {
-    fn fold(&mut self, among: BTreeSet<&'a EntryId>) -> Folded {
-        let mut waiting: BTreeMap<&EntryId, usize> = BTreeMap::new();
-        let mut followed_by: BTreeMap<&EntryId, Vec<&'a EntryId>> = BTreeMap::new();
+    fn fold(&mut self, among: SortedSet<&'a EntryId>) -> Folded {
+        let mut waiting: SortedMap<&EntryId, usize> = SortedMap::new();
+        let mut followed_by: SortedMap<&EntryId, Vec<&'a EntryId>> = SortedMap::new();
         for id in &among {
             let known = self.moves[*id].follows.iter().filter(|earlier| among.contains(earlier));
             waiting.insert(id, known.clone().count());
-            known.for_each(|earlier| followed_by.entry(earlier).or_default().push(id));
+            known.for_each(|earlier| followed_by.or_default(earlier).push(id));
         }
-        let mut ready: BTreeSet<_> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| self.turn(id)).collect();
+        let mut ready: SortedSet<_> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| self.turn(id)).collect();
         let mut folded = Folded { state: self.kind.initial.clone(), path: Vec::with_capacity(among.len()) };
         let mut standing: BTreeSet<EntryId> = BTreeSet::new();
         while let Some((_, id)) = ready.pop_first() {
@@ -123,7 +124,7 @@ impl<'a> Folding<'a> {
         if let Some(state) = self.seen.get(follows) {
             return state.clone();
         }
-        let mut past: BTreeSet<&EntryId> = BTreeSet::new();
+        let mut past: SortedSet<&EntryId> = SortedSet::new();
         let mut next: Vec<&EntryId> = follows.iter().collect();
         while let Some(id) = next.pop() {
             if let Some((id, moved)) = self.moves.get_key_value(id)
@@ -139,8 +140,8 @@ impl<'a> Folding<'a> {
 }
 
 /// The latest moves: those that no other follows.
-pub fn latest(moves: &BTreeMap<EntryId, Moved>) -> BTreeSet<EntryId> {
-    let followed: BTreeSet<&EntryId> = moves.values().flat_map(|moved| &moved.follows).collect();
+pub fn latest(moves: &SortedMap<EntryId, Moved>) -> BTreeSet<EntryId> {
+    let followed: SortedSet<&EntryId> = moves.values().flat_map(|moved| &moved.follows).collect();
     moves.keys().filter(|id| !followed.contains(id)).cloned().collect()
 }
 
@@ -157,7 +158,7 @@ mod tests {
     fn folded(kind: &str, script: &str) -> String {
         let schema = Schema::built_in();
         let kind = &schema.kinds[kind];
-        let mut moves = BTreeMap::new();
+        let mut moves = SortedMap::new();
         for line in script.split(';') {
             let words: Vec<&str> = line.split_whitespace().collect();
             let number = |word: &str| id(word.parse().expect("a number"));

@@ -5,7 +5,7 @@
 //! asks two for each value in it. Here each is a look into a map, at the latest or at any past. Only changes that were
 //! understood come in, so nothing is checked again. Drafted text stays Automerge's alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::act::{Act, Created, EntryParts};
 use super::fold::Moved;
@@ -14,6 +14,7 @@ use super::understand::{Understood, Write};
 use crate::change::Change;
 use crate::id::{ActorId, ChangeHash};
 use crate::schema::Value;
+use crate::sorted::{SortedMap, SortedSet};
 
 /// The name of an operation. Values that stand beside each other are shown in the order of their names.
 pub(super) type OpName = (u64, ActorId);
@@ -67,8 +68,8 @@ pub(super) struct Containers {
 pub(super) struct Maps {
     taken: Vec<Taken>,
     numbers: HashMap<ChangeHash, usize>,
-    heads: BTreeSet<ChangeHash>,
-    last: BTreeMap<ActorId, usize>,
+    heads: SortedSet<ChangeHash>,
+    last: SortedMap<ActorId, usize>,
     created: Option<Created>,
     containers: Option<Containers>,
     pub(super) fields: Cells<FieldValue>,
@@ -96,7 +97,7 @@ impl Maps {
     }
 
     /// The latest changes, sorted.
-    pub(super) fn heads(&self) -> &BTreeSet<ChangeHash> {
+    pub(super) fn heads(&self) -> &SortedSet<ChangeHash> {
         &self.heads
     }
 
@@ -142,7 +143,7 @@ impl Maps {
         let Some(last) = self.last.get(&actor) else { return true };
         let least = self.taken[*last].max_op;
         let mut queue: Vec<usize> = deps.filter_map(|dep| self.numbers.get(&dep).copied()).collect();
-        let mut seen: BTreeSet<usize> = queue.iter().copied().collect();
+        let mut seen: SortedSet<usize> = queue.iter().copied().collect();
         while let Some(number) = queue.pop() {
             if number == *last {
                 return true;
@@ -155,7 +156,7 @@ impl Maps {
 
     /// What somebody saw who saw `heads`; `None` if that is everything.
     pub(super) fn past(&self, heads: impl Iterator<Item = ChangeHash>) -> Option<Past> {
-        let heads: BTreeSet<ChangeHash> = heads.collect();
+        let heads: SortedSet<ChangeHash> = heads.collect();
         if heads == self.heads {
             return None;
         }

@@ -12,7 +12,7 @@ mod snapshot;
 mod understand;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{Automerge, AutomergeError, ObjType, ROOT, ScalarValue};
@@ -27,6 +27,7 @@ use crate::change::{BadChange, Change};
 use crate::id::{ActorId, ChangeHash, EntryId, RecordId};
 use crate::limits;
 use crate::schema::{FieldName, Kind, MoveName, Party, Schema, Shape, Value, When};
+use crate::sorted::SortedMap;
 use crate::time::UnixMs;
 use maps::Maps;
 use snapshot::Snapshot;
@@ -293,8 +294,8 @@ impl Record {
 
 /// The drafted texts that a standing move froze, and the change of that move: the text is what its maker saw, whatever was
 /// typed apart from it. A later move to a state in which the text may be written again lets it go.
-fn frozen(kind: &Kind, steps: &[Step], moves: &BTreeMap<EntryId, Said<Moved>>) -> BTreeMap<FieldName, ChangeHash> {
-    let mut frozen = BTreeMap::new();
+fn frozen(kind: &Kind, steps: &[Step], moves: &SortedMap<EntryId, Said<Moved>>) -> SortedMap<FieldName, ChangeHash> {
+    let mut frozen = SortedMap::new();
     for step in steps.iter().filter(|step| step.standing == Standing::Stands) {
         let Some((said, rule)) = moves.get(&step.id).and_then(|said| Some((said, kind.moves.get(&said.value.name)?))) else {
             continue;
@@ -345,7 +346,7 @@ impl Seen<'_> {
         if names.is_empty() {
             return None;
         }
-        let moves: BTreeMap<EntryId, Moved> = self.0.moves().into_iter().map(|(id, said)| (id, said.value)).collect();
+        let moves: SortedMap<EntryId, Moved> = self.0.moves().into_iter().map(|(id, said)| (id, said.value)).collect();
         let folded = fold(kind, &moves);
         let is_one = |step: &Step| step.standing == Standing::Stands && names.contains(&moves[&step.id].name);
         folded.path.into_iter().rev().find(is_one).map(|step| step.id)

@@ -1,6 +1,6 @@
 //! Reading a record, now or as somebody saw it: values from its maps, drafted text from its document.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use automerge::{Automerge, ObjId, ReadDoc};
 
@@ -10,6 +10,7 @@ use super::layout;
 use super::maps::{Cells, FieldValue, Maps, OpName, Past, Written, standing};
 use crate::id::{ActorId, ChangeHash, EntryId};
 use crate::schema::{FieldName, Party, Value};
+use crate::sorted::SortedMap;
 use crate::time::UnixMs;
 
 /// Where a value came from.
@@ -134,20 +135,20 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Every entry of every field that holds entries: field → key → what stands there.
-    pub(super) fn entries(&self) -> BTreeMap<FieldName, BTreeMap<String, Vec<Said<EntryParts>>>> {
-        let mut by_field: BTreeMap<FieldName, BTreeMap<String, _>> = BTreeMap::new();
+    pub(super) fn entries(&self) -> SortedMap<FieldName, SortedMap<String, Vec<Said<EntryParts>>>> {
+        let mut by_field: SortedMap<FieldName, SortedMap<String, _>> = SortedMap::new();
         for path in self.maps.entries.keys() {
             let Some((field, key)) = layout::split_entry(path) else { continue };
             let values = self.entry_values(path);
             if !values.is_empty() {
-                by_field.entry(field).or_default().insert(key.to_owned(), values);
+                by_field.or_default(field).insert(key.to_owned(), values);
             }
         }
         by_field
     }
 
     /// The entries of one field: key → what stands there.
-    pub(super) fn entries_of(&self, field: &FieldName) -> BTreeMap<String, Vec<Said<EntryParts>>> {
+    pub(super) fn entries_of(&self, field: &FieldName) -> SortedMap<String, Vec<Said<EntryParts>>> {
         let beginning = layout::entry_path(field, "");
         let paths = self.maps.entries.range(beginning.clone()..).map(|(path, _)| path);
         let paths = paths.take_while(|path| path.starts_with(&beginning)).filter_map(|path| {
@@ -167,7 +168,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Every move, and where it came from.
-    pub(super) fn moves(&self) -> BTreeMap<EntryId, Said<Moved>> {
+    pub(super) fn moves(&self) -> SortedMap<EntryId, Said<Moved>> {
         let one = |key: &String| {
             let written = standing(&self.maps.moves, key, self.past()).last()?;
             Some((key.parse().ok()?, self.maps.said(written)))

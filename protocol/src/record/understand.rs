@@ -4,7 +4,7 @@
 //! of the [`Act`]s at a place that [`super::layout`] knows, replacing what its writer saw and nothing else. Everything
 //! else is [`NotUnderstood`] before it comes near the document.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpType};
@@ -17,6 +17,7 @@ use super::snapshot::{Snapshot, object};
 use crate::change::Change;
 use crate::id::{ActorId, ChangeHash, DeviceId, EntryId, PersonId, RecordId};
 use crate::schema::{FieldName, KindName, MoveName, Party, Value};
+use crate::sorted::SortedMap;
 use crate::time::UnixMs;
 
 /// Why a change says nothing we could judge. The writer is at fault, except in [`NotUnderstood::Missing`].
@@ -139,15 +140,15 @@ struct Reader<'a> {
     places: HashMap<OpName, Place>,
     next_op: u64,
     actor: ActorId,
-    root: BTreeMap<String, ScalarValue>,
-    made_at_root: BTreeMap<String, OpName>,
-    created: BTreeMap<String, ScalarValue>,
+    root: SortedMap<String, ScalarValue>,
+    made_at_root: SortedMap<String, OpName>,
+    created: SortedMap<String, ScalarValue>,
     acts: Vec<Act>,
     writes: Vec<Write>,
-    moves: Vec<(OpName, String, BTreeMap<String, String>)>,
+    moves: Vec<(OpName, String, SortedMap<String, String>)>,
     touched: HashSet<(&'static str, String)>,
     /// Drafted texts that the change types in: which object, and which act tells of it.
-    drafts: BTreeMap<OpName, usize>,
+    drafts: SortedMap<OpName, usize>,
     /// Characters by drafted text that typing may name: those its writer saw, and those it typed itself.
     letters: HashMap<OpName, HashSet<OpName>>,
     first: bool,
@@ -182,14 +183,14 @@ impl<'a> Reader<'a> {
             places,
             next_op: expanded.start_op.get(),
             actor: change.actor(),
-            root: BTreeMap::new(),
-            made_at_root: BTreeMap::new(),
-            created: BTreeMap::new(),
+            root: SortedMap::new(),
+            made_at_root: SortedMap::new(),
+            created: SortedMap::new(),
             acts: Vec::new(),
             writes: Vec::new(),
             moves: Vec::new(),
             touched: HashSet::new(),
-            drafts: BTreeMap::new(),
+            drafts: SortedMap::new(),
             letters: HashMap::new(),
             first: maps.is_empty(),
         }
@@ -410,7 +411,7 @@ impl<'a> Reader<'a> {
             return Err(retypes(format!("{:?} as a move", op.action)));
         }
         self.places.insert(own_name, Place::Move(self.moves.len()));
-        self.moves.push((own_name, key.to_owned(), BTreeMap::new()));
+        self.moves.push((own_name, key.to_owned(), SortedMap::new()));
         Ok(())
     }
 
@@ -519,7 +520,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn read_created(root: &BTreeMap<String, ScalarValue>, created: &BTreeMap<String, ScalarValue>) -> Option<Created> {
+fn read_created(root: &SortedMap<String, ScalarValue>, created: &SortedMap<String, ScalarValue>) -> Option<Created> {
     let bytes = |key: &str| match created.get(key)? {
         ScalarValue::Bytes(bytes) => Some(bytes.as_slice()),
         _ => None,
@@ -540,7 +541,7 @@ fn read_created(root: &BTreeMap<String, ScalarValue>, created: &BTreeMap<String,
     })
 }
 
-fn read_move(key: &str, parts: &BTreeMap<String, String>) -> Option<Act> {
+fn read_move(key: &str, parts: &SortedMap<String, String>) -> Option<Act> {
     Some(Act::Move {
         id: key.parse::<EntryId>().ok()?,
         name: MoveName::parse(parts.get(layout::MOVE_NAME)?).ok()?,

@@ -9,6 +9,7 @@ use super::fold::{Moved, Standing};
 use super::snapshot::{Said, Source};
 use crate::id::{ChangeHash, EntryId, RecordId};
 use crate::schema::{FieldName, KeySource, Kind, MoveName, OnConflict, Scalar, Shape, StateName, Value, built_in};
+use crate::sorted::SortedMap;
 
 /// A record at one moment: the same for everyone who holds the same changes, byte for byte when written as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,10 +124,10 @@ pub(super) struct Pieces {
     pub(super) created: Created,
     pub(super) state: StateName,
     pub(super) steps: Vec<super::fold::Step>,
-    pub(super) moves: BTreeMap<EntryId, Said<Moved>>,
-    pub(super) registers: BTreeMap<FieldName, Vec<Said<Value>>>,
-    pub(super) prose: BTreeMap<FieldName, Vec<Said<String>>>,
-    pub(super) entries: BTreeMap<FieldName, BTreeMap<String, Vec<Said<EntryParts>>>>,
+    pub(super) moves: SortedMap<EntryId, Said<Moved>>,
+    pub(super) registers: SortedMap<FieldName, Vec<Said<Value>>>,
+    pub(super) prose: SortedMap<FieldName, Vec<Said<String>>>,
+    pub(super) entries: SortedMap<FieldName, SortedMap<String, Vec<Said<EntryParts>>>>,
     pub(super) heads: Vec<ChangeHash>,
 }
 
@@ -164,9 +165,9 @@ pub(super) fn assemble(kind: Option<&Kind>, pieces: Pieces) -> RecordView {
 }
 
 pub(super) fn voids(
-    entries: &BTreeMap<FieldName, BTreeMap<String, Vec<Said<EntryParts>>>>,
-) -> BTreeMap<VoidTarget, Said<String>> {
-    let Some(entries) = entries.get(built_in::VOIDS) else { return BTreeMap::new() };
+    entries: &SortedMap<FieldName, SortedMap<String, Vec<Said<EntryParts>>>>,
+) -> SortedMap<VoidTarget, Said<String>> {
+    let Some(entries) = entries.get(built_in::VOIDS) else { return SortedMap::new() };
     let text = |parts: &EntryParts, name: &str| match parts.get(name) {
         Some(Value::Text(text)) => Some(text.clone()),
         _ => None,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Text that cannot be a name in a schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a name: use 1 to 40 of a-z, 0-9 and _, starting with a letter")]
+#[error("\"{0}\" is not a name: use 1 to 40 of a-z, 0-9 and _, starting with a letter")]
 pub struct NotATerm(pub String);
 
 fn is_term(text: &str) -> bool {

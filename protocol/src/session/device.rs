@@ -5,8 +5,6 @@
 //! [`DeviceSession::push`] takes, in the same flight. Give every message to [`DeviceSession::handle`] and act on the
 //! [`Event`]s in order. Any [`PeerError`] means: end the connection and try again later; nothing that was stored is wrong.
 
-use std::collections::BTreeMap;
-
 use super::PeerError;
 use super::past::Past;
 use super::server::resume_at;
@@ -17,6 +15,7 @@ use crate::codec::{BadPack, CHUNK_CODING, unpack_chunk};
 use crate::id::{ChangeHash, CommunityId, DeviceId, Epoch, FeedId, Link, PersonId, RecordId, Seq};
 use crate::limits;
 use crate::roster::Roster;
+use crate::sorted::SortedMap;
 use crate::time::{SpanMs, UnixMs};
 use crate::wire::{
     Begun, Bye, ChunkFrame, Common, Content, Cursor, Follow, Frame, Grant, Hello, Item, Items, Ping, Place, Push, Receipt,
@@ -149,7 +148,7 @@ pub struct Greeting {
     /// What it follows, at most [`limits::FEEDS`].
     pub feeds: Vec<Cursor>,
     /// The links at these positions, as far as they are known.
-    pub links: BTreeMap<FeedId, Link>,
+    pub links: SortedMap<FeedId, Link>,
     /// The rosters it has.
     pub rosters: Vec<RosterVersion>,
     /// The newest dictionary by which it reads packs; none if it wants everything as it is.
@@ -173,17 +172,17 @@ struct UnderWay {
 /// See the module.
 #[derive(Debug)]
 pub struct DeviceSession {
-    cursors: BTreeMap<FeedId, Cursor>,
+    cursors: SortedMap<FeedId, Cursor>,
     /// The last position of each feed when it was granted.
-    heads: BTreeMap<FeedId, Seq>,
+    heads: SortedMap<FeedId, Seq>,
     epoch: Option<Epoch>,
-    in_flight: BTreeMap<(DeviceId, u64), UnderWay>,
+    in_flight: SortedMap<(DeviceId, u64), UnderWay>,
     /// What was said in short, and so may be gone on from in short.
     common: Option<Common>,
     me: (DeviceId, PersonId),
-    pasts: BTreeMap<FeedId, Past>,
+    pasts: SortedMap<FeedId, Past>,
     /// Snapshots of which the device has a part.
-    begun: BTreeMap<FeedId, Begun>,
+    begun: SortedMap<FeedId, Begun>,
 }
 
 impl DeviceSession {
@@ -215,7 +214,7 @@ impl DeviceSession {
         let begun = begun.into_iter().map(|begun| (begun.feed, begun)).collect();
         let short = ShortHello::of(&hello);
         let common = short.is_some().then(|| Common::of(&hello));
-        let (heads, in_flight) = (BTreeMap::new(), BTreeMap::new());
+        let (heads, in_flight) = (SortedMap::new(), SortedMap::new());
         let session = Self { cursors, heads, epoch: None, in_flight, common, me, pasts, begun };
         (session, short.map_or_else(|| Frame::from(hello), Frame::from).encode())
     }
@@ -444,7 +443,7 @@ impl DeviceSession {
         self.begun.remove(&feed);
         let mut events = Vec::new();
         let entries = items.iter().map(|item| (item.seq, item.hash, Brought::from(&item.visit)));
-        let past = self.pasts.entry(feed).or_insert_with(|| Past::new(None));
+        let past = self.pasts.or_insert_with(feed, || Past::new(None));
         if past.extend((after, upto), entries, frame.link).is_err() {
             events.push(Event::Rewritten(Some(feed)));
         }
@@ -475,7 +474,7 @@ impl DeviceSession {
         if last || left_out {
             *cursor = Cursor { feed, epoch, seq: mark.seq };
             self.begun.remove(&feed);
-            self.pasts.entry(feed).or_insert_with(|| Past::new(None)).jump(mark);
+            self.pasts.or_insert_with(feed, || Past::new(None)).jump(mark);
         } else {
             self.begun.insert(feed, begun);
         }

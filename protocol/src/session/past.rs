@@ -1,9 +1,8 @@
 //! The past of one feed as this device has computed it: see [`crate::chain`].
 
-use std::collections::BTreeMap;
-
 use crate::chain::{Brought, Mark};
 use crate::id::{ChangeHash, FeedId, Link, Seq};
+use crate::sorted::SortedMap;
 
 /// What the server says does not follow from what it said before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,14 +14,14 @@ pub(super) struct Past {
     /// The link at the cursor; unknown in a store that was filled before links were kept.
     link: Option<Link>,
     /// Entries that were receipted and are not sent again.
-    own: BTreeMap<Seq, (ChangeHash, Brought)>,
+    own: SortedMap<Seq, (ChangeHash, Brought)>,
     /// How the feed stood by the latest receipt, until the device has come that far.
     claim: Option<Mark>,
 }
 
 impl Past {
     pub(super) fn new(link: Option<Link>) -> Self {
-        Self { link, own: BTreeMap::new(), claim: None }
+        Self { link, own: SortedMap::new(), claim: None }
     }
 
     pub(super) fn start(feed: FeedId) -> Self {

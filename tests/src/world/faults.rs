@@ -1,6 +1,5 @@
 //! What goes wrong in a world: links, clocks, servers. And batches that come another way than they should.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use rand::Rng;
@@ -10,6 +9,7 @@ use renolog_protocol::calendar::Calendar;
 use renolog_protocol::id::Epoch;
 use renolog_protocol::schema::Schema;
 use renolog_protocol::session::device::{DeviceSession, Greeting};
+use renolog_protocol::sorted::SortedMap;
 use renolog_protocol::time::SpanMs;
 use renolog_protocol::wire::Frame;
 use renolog_server::command::{Command, Restored};
@@ -99,7 +99,7 @@ impl<S: Store> World<S> {
             calendar: Calendar::built_in().fingerprint(),
             device_time: self.now,
             feeds: Vec::new(),
-            links: BTreeMap::new(),
+            links: SortedMap::new(),
             rosters: Vec::new(),
             dictionary: None,
             snapshots: false,

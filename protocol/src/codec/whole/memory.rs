@@ -1,11 +1,12 @@
 //! What both ends remember of a chunk so far, and what they expect by it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
 use crate::codec::parts::Parts;
 use crate::id::{ChangeHash, DeviceId, RecordId};
+use crate::sorted::SortedSet;
 use crate::wire::Visit;
 
 /// Bytes over which the names of all entries of a chunk are told.
@@ -14,7 +15,7 @@ const CHECK: usize = 8;
 /// What was told of a record.
 #[derive(Debug, Default)]
 pub(super) struct Tale {
-    heads: BTreeSet<[u8; 32]>,
+    heads: SortedSet<[u8; 32]>,
     maker: Option<[u8; 16]>,
     seqs: HashMap<[u8; 16], u64>,
     next_op: u64,

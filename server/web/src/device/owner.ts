@@ -4,7 +4,7 @@ import { enrol, signIn, turnedAway, unhex } from './door'
 import type { News } from './face'
 import { deviceKey, type DeviceKey } from './key'
 import { Link } from './link'
-import type { Question, Wish } from './requests'
+import type { Deed, Question, Wish } from './requests'
 import type { Me, Status } from './views'
 import initCore, { Core } from './core/renolog_client_web'
 import coreUrl from './core/renolog_client_web_bg.wasm?url'
@@ -19,6 +19,11 @@ const TELL_EVERY_MS = 100
 const LINK_WAITS_MS = 20
 /** The longest wait that a timer takes. */
 const LONGEST_TIMER_MS = 0x7fff_ffff
+
+/** As the core reads it: by name, with what there is to say under it. */
+function inCoreWords({ ask, ...what }: Question | Deed): string {
+  return JSON.stringify(Object.keys(what).length > 0 ? { [ask]: what } : ask)
+}
 
 export class Owner {
   #core: Core
@@ -52,10 +57,10 @@ export class Owner {
   async fulfil(wish: Wish): Promise<string> {
     switch (wish.wish) {
       case 'question':
-        return this.#core.ask(Date.now(), JSON.stringify(wish.question))
+        return this.#core.ask(Date.now(), inCoreWords(wish.question))
       case 'deed':
         try {
-          return this.#core.ask(Date.now(), JSON.stringify(wish.deed))
+          return this.#core.ask(Date.now(), inCoreWords(wish.deed))
         } finally {
           if (this.#core.revision() !== this.#toldRevision) this.#tellNow()
           // Whoever wrote looks at the screen: what they read of it comes before the link.
@@ -76,7 +81,7 @@ export class Owner {
   }
 
   #ask<T>(question: Question): T {
-    return JSON.parse(this.#core.ask(Date.now(), JSON.stringify(question))) as T
+    return JSON.parse(this.#core.ask(Date.now(), inCoreWords(question))) as T
   }
 
   async #enrol(server: string, code: string, deviceName: string): Promise<string> {
