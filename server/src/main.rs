@@ -6,10 +6,11 @@ use clap::Parser;
 use renolog_server::cli::{Cli, run};
 use tracing_subscriber::EnvFilter;
 
-/// Ten thousand connections come and go in pieces of all sizes: with the system's allocator, a process stays as large as it ever
-/// was, and every edit takes a seventh longer.
+/// Ten thousand connections come at once, in pieces of all sizes: with the system's allocator a process stays as large as it was
+/// then, and every edit takes a seventh longer. How soon memory is given back stands in `.cargo/config.toml`.
+#[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
