@@ -78,7 +78,12 @@ if (role === "serve") {
   let adapter;
   const all = () => [...new Set(handles.values())];
   const open = async (ids) => {
-    const found = Object.entries(ids).map(async ([record, url]) => handles.set(Number(record), await repo.find(url)));
+    const found = Object.entries(ids).map(async ([record, url]) => {
+      // Where a server needs more than a second to answer, a document is unavailable until it has.
+      const handle = await repo.find(url, { allowableStates: ["ready", "unavailable"] });
+      await handle.whenReady();
+      handles.set(Number(record), handle);
+    });
     await Promise.all(found);
   };
   const ids = () => Object.fromEntries([...handles].map(([record, handle]) => [record, handle.url]));
@@ -90,7 +95,7 @@ if (role === "serve") {
   };
   await obey({
     connect: async ({ url }) => {
-      adapter = new WebSocketClientAdapter(url.replace("http", "ws"), 1000);
+      adapter = new WebSocketClientAdapter(url.replace("http", "ws"));
       repo.networkSubsystem.addNetworkAdapter(adapter);
     },
     disconnect: () => {
