@@ -87,7 +87,7 @@ fn told(client: &mut Client, now: UnixMs, request: Request) -> Result<String, Pr
         Request::Schema => json(&**client.schema()),
         Request::Communities => json(&communities(client, now)?),
         Request::Status => json(&client.status()?),
-        Request::List(listing) => json(&client.list(&listing.into())?),
+        Request::List { filter } => json(&client.list(&filter.into())?),
         Request::Listed { record } => json(&client.listed(record)?),
         Request::Read { record } => json(&client.read(record)?),
         Request::Writers { record } => json(&client.writers(record)?),

@@ -20,7 +20,9 @@ pub enum Request {
     Schema,
     Communities,
     Status,
-    List(Listing),
+    List {
+        filter: Listing,
+    },
     Listed {
         record: RecordId,
     },

@@ -89,7 +89,7 @@ function face(server: string, wish: <T>(wish: Wish) => Promise<T>, listeners: Li
     schema: () => ask({ ask: 'schema' }),
     communities: () => ask({ ask: 'communities' }),
     status: () => ask({ ask: 'status' }),
-    list: (filter: Filter = {}) => ask({ ask: 'list', ...filter }),
+    list: (filter: Filter = {}) => ask({ ask: 'list', filter }),
     listed: (record) => ask({ ask: 'listed', record }),
     read: (record) => ask({ ask: 'read', record }),
     writers: (record) => ask({ ask: 'writers', record }),

@@ -21,7 +21,7 @@ import type {
 /** A question to the core: nothing is changed by it, so it may be asked again. */
 export type Question =
   | { ask: 'me' | 'before' | 'schema' | 'communities' | 'status' | 'conflicts' | 'drafts' | 'unfinished' }
-  | ({ ask: 'list' } & Filter)
+  | { ask: 'list'; filter: Filter }
   | { ask: 'listed' | 'read' | 'writers' | 'history' | 'sync_state' | 'due' | 'offers'; record: RecordId }
   | { ask: 'overdue'; community: CommunityId | null; role: Role | null; party: Party | null; limit: number }
   | { ask: 'waiting'; limit: number }
