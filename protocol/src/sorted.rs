@@ -1,8 +1,8 @@
 //! Maps and sets in a sorted vector, for what is small or comes in order: feeds, batches under way, the moves of a record.
 //!
 //! They are used like [`std::collections::BTreeMap`], and take a tenth of its code, which the page's core would hold once for
-//! each type of key and value. To put something in front of many moves them all; what may grow without bound, or is shared
-//! with others, stays in a tree.
+//! each type of key and value. To put something in front of many moves them all. So what comes in any order and may be many (the
+//! moves of a fold, ballots, the past of a record), or is shared with others, stays in a tree; collecting sorts once.
 
 use std::borrow::Borrow;
 use std::ops::Index;
@@ -164,9 +164,19 @@ impl<K: Ord, V> Extend<(K, V)> for SortedMap<K, V> {
 
 impl<K: Ord, V> FromIterator<(K, V)> for SortedMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(all: I) -> Self {
-        let mut map = Self::new();
-        map.extend(all);
-        map
+        let mut all: Vec<(K, V)> = all.into_iter().collect();
+        if !all.is_sorted_by(|(one, _), (next, _)| one < next) {
+            all.sort_by(|(one, _), (other, _)| one.cmp(other));
+            // Of one key the last value stays.
+            all.dedup_by(|(key, value), (before, kept)| {
+                let same = key == before;
+                if same {
+                    std::mem::swap(kept, value);
+                }
+                same
+            });
+        }
+        Self(all)
     }
 }
 
@@ -227,11 +237,6 @@ impl<T> SortedSet<T> {
         self.0.first()
     }
 
-    /// Takes the least out.
-    pub fn pop_first(&mut self) -> Option<T> {
-        (!self.0.is_empty()).then(|| self.0.remove(0))
-    }
-
     /// Keeps what `keep` says.
     pub fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
         self.0.retain(keep);
@@ -279,9 +284,12 @@ impl<T: Ord> Extend<T> for SortedSet<T> {
 
 impl<T: Ord> FromIterator<T> for SortedSet<T> {
     fn from_iter<I: IntoIterator<Item = T>>(all: I) -> Self {
-        let mut set = Self::new();
-        set.extend(all);
-        set
+        let mut all: Vec<T> = all.into_iter().collect();
+        if !all.is_sorted_by(|one, next| one < next) {
+            all.sort();
+            all.dedup();
+        }
+        Self(all)
     }
 }
 
@@ -300,5 +308,58 @@ impl<'a, T> IntoIterator for &'a SortedSet<T> {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_map_is_as_a_tree_is(steps in prop::collection::vec((0u8..4, 0u8..12, any::<u16>()), 0..60)) {
+            let (mut sorted, mut tree) = (SortedMap::new(), BTreeMap::new());
+            for (step, key, value) in &steps {
+                match step {
+                    0 => prop_assert_eq!(sorted.insert(*key, *value), tree.insert(*key, *value)),
+                    1 => prop_assert_eq!(sorted.remove(key), tree.remove(key)),
+                    2 => *sorted.or_default(*key) ^= *value,
+                    _ => sorted.retain(|other, _| other != key),
+                }
+                match step {
+                    2 => *tree.entry(*key).or_default() ^= *value,
+                    3 => tree.retain(|other, _| other != key),
+                    _ => {}
+                }
+                prop_assert_eq!(sorted.get(key), tree.get(key));
+                prop_assert_eq!(sorted.last_key_value(), tree.last_key_value());
+                prop_assert!(sorted.iter().eq(tree.iter()));
+            }
+            let pairs = || steps.iter().map(|(_, key, value)| (*key, *value));
+            prop_assert!(pairs().collect::<SortedMap<_, _>>().iter().eq(pairs().collect::<BTreeMap<_, _>>().iter()));
+        }
+
+        #[test]
+        fn a_set_is_as_a_tree_is(steps in prop::collection::vec((0u8..3, 0u8..12), 0..60)) {
+            let (mut sorted, mut tree) = (SortedSet::new(), BTreeSet::new());
+            for (step, one) in &steps {
+                match step {
+                    0 => prop_assert_eq!(sorted.insert(*one), tree.insert(*one)),
+                    1 => prop_assert_eq!(sorted.remove(one), tree.remove(one)),
+                    _ => {
+                        sorted.retain(|other| other > one);
+                        tree.retain(|other| other > one);
+                    }
+                }
+                prop_assert_eq!((sorted.contains(one), sorted.first()), (tree.contains(one), tree.first()));
+                prop_assert!(sorted.iter().eq(tree.iter()));
+            }
+            let all = || steps.iter().map(|(_, one)| *one);
+            prop_assert!(all().collect::<SortedSet<_>>().iter().eq(all().collect::<BTreeSet<_>>().iter()));
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! the rest is said again as new changes of a new actor. Each is written on top of what its writer saw, not of what has
 //! come since: a value that someone else wrote meanwhile stays a conflict to be settled and is not silently overwritten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use renolog_protocol::change::Change;
 use renolog_protocol::id::{ChangeHash, EntryId, FeedId, RecordId};
@@ -260,13 +260,13 @@ fn other_beginning(all: &[Kept], taken: &SortedSet<ChangeHash>) -> Result<Option
 /// The changes that are `taken`, and those they were written on top of, each after what it depends on.
 fn ancestry(all: Vec<Kept>, taken: &SortedSet<ChangeHash>) -> Result<Vec<(Kept, Change)>, ClientError> {
     let usable = all.into_iter().filter(|kept| kept.status.stands() || kept.status == Status::Waiting);
-    let mut changes: SortedMap<ChangeHash, (Kept, Change)> = SortedMap::new();
+    let mut changes: BTreeMap<ChangeHash, (Kept, Change)> = BTreeMap::new();
     for kept in usable {
         let change = parse(&kept)?;
         changes.insert(kept.hash, (kept, change));
     }
     let mut queue: Vec<ChangeHash> = taken.iter().copied().collect();
-    let mut wanted: SortedSet<ChangeHash> = taken.clone();
+    let mut wanted: BTreeSet<ChangeHash> = queue.iter().copied().collect();
     while let Some((_, change)) = queue.pop().and_then(|hash| changes.get(&hash)) {
         queue.extend(change.deps().filter(|dep| wanted.insert(*dep)));
     }

@@ -5,13 +5,13 @@
 //! the state is this pure function of that map. Every device computes the same, in any order of arrival, with or without
 //! a server.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::EntryId;
 use crate::schema::{Kind, MoveName, StateName, Weight};
-use crate::sorted::{SortedMap, SortedSet};
+use crate::sorted::SortedMap;
 
 /// A move as it stands in a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,26 +65,26 @@ pub struct Step {
 /// did not mean this; who saw two dispatches, one of them overtaken, and reported in, did. Stopping work, sending back and
 /// escalating need only the first: they act on whatever the state is.
 pub fn fold(kind: &Kind, moves: &SortedMap<EntryId, Moved>) -> Folded {
-    Folding { kind, moves, seen: SortedMap::new() }.fold(moves.keys().collect())
+    Folding { kind, moves, seen: BTreeMap::new() }.fold(moves.keys().collect())
 }
 
 /// A fold, and those of pasts that it asks for: one for each set of moves that someone followed of which not all count.
 struct Folding<'a> {
     kind: &'a Kind,
     moves: &'a SortedMap<EntryId, Moved>,
-    seen: SortedMap<&'a BTreeSet<EntryId>, StateName>,
+    seen: BTreeMap<&'a BTreeSet<EntryId>, StateName>,
 }
 
 impl<'a> Folding<'a> {
-    fn fold(&mut self, among: SortedSet<&'a EntryId>) -> Folded {
-        let mut waiting: SortedMap<&EntryId, usize> = SortedMap::new();
-        let mut followed_by: SortedMap<&EntryId, Vec<&'a EntryId>> = SortedMap::new();
+    fn fold(&mut self, among: BTreeSet<&'a EntryId>) -> Folded {
+        let mut waiting: BTreeMap<&EntryId, usize> = BTreeMap::new();
+        let mut followed_by: BTreeMap<&EntryId, Vec<&'a EntryId>> = BTreeMap::new();
         for id in &among {
             let known = self.moves[*id].follows.iter().filter(|earlier| among.contains(earlier));
             waiting.insert(id, known.clone().count());
-            known.for_each(|earlier| followed_by.or_default(earlier).push(id));
+            known.for_each(|earlier| followed_by.entry(earlier).or_default().push(id));
         }
-        let mut ready: SortedSet<_> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| self.turn(id)).collect();
+        let mut ready: BTreeSet<_> = waiting.iter().filter(|(_, count)| **count == 0).map(|(id, _)| self.turn(id)).collect();
         let mut folded = Folded { state: self.kind.initial.clone(), path: Vec::with_capacity(among.len()) };
         let mut standing: BTreeSet<EntryId> = BTreeSet::new();
         while let Some((_, id)) = ready.pop_first() {
@@ -124,7 +124,7 @@ impl<'a> Folding<'a> {
         if let Some(state) = self.seen.get(follows) {
             return state.clone();
         }
-        let mut past: SortedSet<&EntryId> = SortedSet::new();
+        let mut past: BTreeSet<&EntryId> = BTreeSet::new();
         let mut next: Vec<&EntryId> = follows.iter().collect();
         while let Some(id) = next.pop() {
             if let Some((id, moved)) = self.moves.get_key_value(id)
@@ -141,7 +141,7 @@ impl<'a> Folding<'a> {
 
 /// The latest moves: those that no other follows.
 pub fn latest(moves: &SortedMap<EntryId, Moved>) -> BTreeSet<EntryId> {
-    let followed: SortedSet<&EntryId> = moves.values().flat_map(|moved| &moved.follows).collect();
+    let followed: BTreeSet<&EntryId> = moves.values().flat_map(|moved| &moved.follows).collect();
     moves.keys().filter(|id| !followed.contains(id)).cloned().collect()
 }
 

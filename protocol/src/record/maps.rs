@@ -143,13 +143,14 @@ impl Maps {
         let Some(last) = self.last.get(&actor) else { return true };
         let least = self.taken[*last].max_op;
         let mut queue: Vec<usize> = deps.filter_map(|dep| self.numbers.get(&dep).copied()).collect();
-        let mut seen: SortedSet<usize> = queue.iter().copied().collect();
+        let mut seen = vec![false; self.taken.len()];
         while let Some(number) = queue.pop() {
             if number == *last {
                 return true;
             }
-            let later = |dep: &&usize| self.taken[**dep].max_op >= least;
-            queue.extend(self.taken[number].deps.iter().filter(later).filter(|dep| seen.insert(**dep)));
+            if !std::mem::replace(&mut seen[number], true) {
+                queue.extend(self.taken[number].deps.iter().filter(|dep| self.taken[**dep].max_op >= least));
+            }
         }
         false
     }

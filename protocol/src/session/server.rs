@@ -252,6 +252,7 @@ pub struct ServerSession {
     /// The versions of the rosters that were sent, or that the device said it has.
     rosters: BTreeMap<CommunityId, u64>,
     readable: BTreeMap<FeedId, Seq>,
+    /// Boxed: a tree of one has room for eleven, in each of ten thousand silent connections.
     followed: BTreeMap<FeedId, Box<Followed>>,
     /// The dictionary by which its device reads packs, if it does.
     dictionary: Option<u32>,

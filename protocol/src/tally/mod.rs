@@ -21,12 +21,11 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::schema::Threshold;
-use crate::sorted::{SortedMap, SortedSet};
 
 pub use reading::{ballots, is_closed, question};
 
@@ -123,7 +122,7 @@ pub enum Outcome {
 }
 
 /// What a head or unit may turn out to have said; nothing: not taking part.
-type Possible = SortedSet<Option<Choice>>;
+type Possible = BTreeSet<Option<Choice>>;
 
 /// Counts `ballots`, in any order; a ballot handed in twice counts once.
 pub fn tally(question: &Question, ballots: &[Ballot]) -> Tally {
@@ -171,10 +170,10 @@ struct Unit<'a> {
     head: Head<'a>,
 }
 
-fn by_unit(ballots: &[Ballot]) -> SortedMap<&str, Unit<'_>> {
-    let mut by_unit: SortedMap<&str, Vec<&Ballot>> = SortedMap::new();
+fn by_unit(ballots: &[Ballot]) -> BTreeMap<&str, Unit<'_>> {
+    let mut by_unit: BTreeMap<&str, Vec<&Ballot>> = BTreeMap::new();
     for ballot in ballots {
-        by_unit.or_default(ballot.unit.as_str()).push(ballot);
+        by_unit.entry(&ballot.unit).or_default().push(ballot);
     }
     by_unit.into_iter().map(|(name, ballots)| (name, unit(name, &ballots))).collect()
 }
@@ -183,8 +182,8 @@ fn by_unit(ballots: &[Ballot]) -> SortedMap<&str, Unit<'_>> {
 /// them may turn out void.
 fn unit<'a>(name: &'a str, ballots: &[&'a Ballot]) -> Unit<'a> {
     let mut said: Possible = ballots.iter().map(|ballot| Some(ballot.choice)).collect();
-    let owners: SortedSet<&str> = ballots.iter().filter_map(|ballot| ballot.owner.as_deref()).collect();
-    let areas: SortedSet<u64> = ballots.iter().map(|ballot| ballot.area_cm2).collect();
+    let owners: BTreeSet<&str> = ballots.iter().filter_map(|ballot| ballot.owner.as_deref()).collect();
+    let areas: BTreeSet<u64> = ballots.iter().map(|ballot| ballot.area_cm2).collect();
     let contradict = said.len() > 1 || owners.len() > 1 || areas.len() > 1;
     if contradict || ballots.iter().any(|ballot| ballot.disputed) {
         said.insert(None);
@@ -193,13 +192,13 @@ fn unit<'a>(name: &'a str, ballots: &[&'a Ballot]) -> Unit<'a> {
         Some(owner) if owners.len() == 1 => Head::Owner(owner),
         _ => Head::Unit(name),
     };
-    Unit { said, area_cm2: areas.iter().next_back().copied().unwrap_or(0), head }
+    Unit { said, area_cm2: areas.last().copied().unwrap_or(0), head }
 }
 
-fn by_head<'a>(units: &SortedMap<&str, Unit<'a>>) -> SortedMap<Head<'a>, Possible> {
-    let mut heads: SortedMap<Head<'a>, Possible> = SortedMap::new();
+fn by_head<'a>(units: &BTreeMap<&str, Unit<'a>>) -> BTreeMap<Head<'a>, Possible> {
+    let mut heads: BTreeMap<Head<'a>, Possible> = BTreeMap::new();
     for unit in units.values() {
-        heads.or_default(unit.head).extend(unit.said.iter().copied());
+        heads.entry(unit.head).or_default().extend(&unit.said);
     }
     heads
 }
