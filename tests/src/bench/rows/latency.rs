@@ -5,17 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use renolog_protocol::batch::RawBatch;
-use renolog_protocol::codec::Parcel;
 use renolog_protocol::id::RecordId;
 use renolog_protocol::record::Record;
 use renolog_protocol::schema::Schema;
-use renolog_protocol::time::SpanMs;
+use renolog_server::app;
 use renolog_server::clock::SystemClock;
-use renolog_server::command::{Command, Push, Stamped};
 use renolog_server::data_dir::DataDir;
-use renolog_server::{app, reception};
 
-use super::{founded, newcomer};
+use super::{copied, founded, newcomer, taken_in};
 use crate::bench::crowd::{Caller, Known};
 use crate::bench::edits::{Hand, Said};
 use crate::bench::finding::Finding;
@@ -36,11 +33,7 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     let data = directory.join("data");
     let (members, _) = founded(&data, 12, 300, 3).await?;
     let copy = directory.join("copy");
-    std::fs::create_dir_all(&copy)?;
-    for file in std::fs::read_dir(&data)? {
-        let file = file?;
-        std::fs::copy(file.path(), copy.join(file.file_name()))?;
-    }
+    copied(&data, &copy)?;
     let serving = Serving::start(&data)?;
     let flush = machine::flushed_transaction(directory)?;
 
@@ -112,9 +105,7 @@ fn write_path(data: &Path, who: &Member, hand: &mut Hand) -> Result<WritePath> {
     for number in 0..EDITS {
         let raw = made(who, hand, 2_000_000 + number as u64)?;
         let began = Instant::now();
-        let batch = reception::open_batch(ingest.store(), Parcel::Plain(raw))?;
-        let push = Push { batch, carrier: who.device, skew: SpanMs(0) };
-        ingest.apply(&Stamped::new(now(), Command::Push(push)))?;
+        taken_in(&mut ingest, raw)?;
         let applied = Instant::now();
         ingest.commit()?;
         judged.push(applied - began);

@@ -5,18 +5,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use renolog_protocol::batch::{Batch, RawBatch};
-use renolog_protocol::codec::Parcel;
 use renolog_protocol::id::RecordId;
 use renolog_protocol::record::Record;
 use renolog_protocol::schema::Schema;
-use renolog_protocol::time::SpanMs;
 use renolog_protocol::wire::{Frame, Push, Ruling};
 use renolog_server::app;
 use renolog_server::clock::SystemClock;
-use renolog_server::command::{Command, Stamped};
 use renolog_server::data_dir::DataDir;
 use serde_json::{Value, json};
 
+use super::{copied, taken_in};
 use crate::bench::crowd::{Caller, Known};
 use crate::bench::edits::Hand;
 use crate::bench::finding::Finding;
@@ -45,11 +43,7 @@ pub(in crate::bench) async fn run(directory: &Path) -> Result<Vec<Finding>> {
     let log = log(&directory.join("data")).await?;
     let (copy, told) = (directory.join("copy"), directory.join("told"));
     for copy in [&copy, &told] {
-        std::fs::create_dir_all(copy)?;
-        for file in std::fs::read_dir(directory.join("data"))? {
-            let file = file?;
-            std::fs::copy(file.path(), copy.join(file.file_name()))?;
-        }
+        copied(&directory.join("data"), copy)?;
     }
     let pushes: Vec<&RawBatch> = (0..PUSHES).flat_map(|n| log.iter().map(move |(_, pushes)| &pushes[n])).collect();
     let bare = bare(&log, &pushes, &directory.join("bare.sqlite3"))?;
@@ -191,10 +185,7 @@ fn write_path(data: &Path, pushes: &[&RawBatch]) -> Result<f64> {
     for group in frames.chunks(DEVICES) {
         for frame in group {
             let Frame::Push(push) = Frame::decode(frame)? else { anyhow::bail!("a push") };
-            let batch = renolog_server::reception::open_batch(ingest.store(), Parcel::Plain(push.batch))?;
-            let carrier = batch.device();
-            let push = renolog_server::command::Push { batch, carrier, skew: SpanMs(0) };
-            ingest.apply(&Stamped::new(now(), Command::Push(push)))?;
+            taken_in(&mut ingest, push.batch)?;
         }
         ingest.commit()?;
     }
