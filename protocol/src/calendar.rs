@@ -1,16 +1,22 @@
 //! Working days: data, not code. A district lists its holidays and make-up days in a file (`protocol/calendar.toml` is the
 //! one built in, with China's 2026). The server hands its own to devices, which count by it from then on, offline too.
 
+#[cfg(feature = "files")]
+mod load;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::Offset;
-use serde::Deserialize;
+use minicbor::Decoder;
+use minicbor::decode::Error;
 use sha2::{Digest, Sha256};
 
-use crate::file::{self, Spanned};
-use crate::limits;
+#[cfg(feature = "files")]
+pub use load::BadCalendar;
+
+use crate::packed::{self, Done, Packed, Packer, Unreadable, begin, end};
 use crate::schema::Within;
 use crate::time::{SpanMs, UnixMs};
 
@@ -23,36 +29,45 @@ pub struct Calendar {
     zone: Offset,
     rest: BTreeSet<Date>,
     work: BTreeSet<Date>,
-    text: String,
 }
 
-/// A calendar file with a mistake.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {words}")]
-pub struct BadCalendar {
-    /// Line in the file, from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub words: String,
+/// The offset from UTC in seconds, the days of rest, the days that are worked after all; a day as `20261122`.
+impl Packed for Calendar {
+    fn pack(&self, to: &mut Packer) -> Done {
+        let days = |days: &BTreeSet<Date>| days.iter().map(|day| number(*day)).collect::<Vec<u32>>();
+        to.array(3)?.i32(self.zone.seconds())?;
+        days(&self.rest).pack(to)?;
+        days(&self.work).pack(to)
+    }
+
+    fn unpack(from: &mut Decoder<'_>) -> Result<Self, Error> {
+        let more = begin(from, 3)?;
+        let zone = Offset::from_seconds(from.i32()?).map_err(|_| Error::message("no offset"))?;
+        let days = |from: &mut Decoder<'_>| Vec::unpack(from)?.into_iter().map(day_of).collect::<Result<_, Error>>();
+        let calendar = Self { zone, rest: days(from)?, work: days(from)? };
+        end(from, more)?;
+        Ok(calendar)
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    utc_offset_hours: i8,
-    years: Vec<RawYear>,
+fn number(day: Date) -> u32 {
+    u32::from(day.year().unsigned_abs()) * 10_000
+        + u32::from(day.month().unsigned_abs()) * 100
+        + u32::from(day.day().unsigned_abs())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawYear {
-    year: i16,
-    rest: Vec<Spanned<String>>,
-    work: Vec<Spanned<String>>,
+fn day_of(number: u32) -> Result<Date, Error> {
+    let (year, month, day) = (i16::try_from(number / 10_000), i8::try_from(number / 100 % 100), i8::try_from(number % 100));
+    let day = year.ok().zip(month.ok()).zip(day.ok()).and_then(|((year, month), day)| Date::new(year, month, day).ok());
+    day.ok_or_else(|| Error::message("no such day"))
 }
 
 static BUILT_IN: LazyLock<Arc<Calendar>> = LazyLock::new(|| {
-    Arc::new(Calendar::parse(include_str!("../calendar.toml")).expect("the built-in calendar is checked by a test"))
+    #[cfg(feature = "files")]
+    let read = Calendar::parse(include_str!("../calendar.toml"));
+    #[cfg(not(feature = "files"))]
+    let read = Calendar::unpack(include_bytes!("../calendar.packed"));
+    Arc::new(read.expect("the built-in calendar is checked by a test"))
 });
 
 impl Calendar {
@@ -61,46 +76,22 @@ impl Calendar {
         BUILT_IN.clone()
     }
 
-    /// Reads a calendar file.
+    /// To hand to devices.
+    pub fn packed(&self) -> Vec<u8> {
+        packed::packed(self)
+    }
+
+    /// One that was handed over.
     ///
     /// # Errors
-    /// [`BadCalendar`], with the line.
-    pub fn parse(text: &str) -> Result<Self, BadCalendar> {
-        let line_of = |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1;
-        if text.len() > limits::CALENDAR_BYTES {
-            return Err(BadCalendar { line: 1, words: format!("the file is longer than {} bytes", limits::CALENDAR_BYTES) });
-        }
-        let raw: Raw = file::read(text).map_err(|wrong| BadCalendar { line: line_of(wrong.start()), words: wrong.words })?;
-        let offset = Offset::from_hours(raw.utc_offset_hours)
-            .map_err(|_| BadCalendar { line: 1, words: "utc_offset_hours is not an offset".into() })?;
-        let (rest, work) = (BTreeSet::new(), BTreeSet::new());
-        let mut calendar = Self { zone: offset, rest, work, text: text.to_owned() };
-        for year in raw.years {
-            let day = |text: &Spanned<String>| match day(text.get_ref()) {
-                Some(day) if day.year() == year.year => Ok(day),
-                _ => Err(BadCalendar {
-                    line: line_of(text.span().start),
-                    words: format!("{:?} is not a day of {}", text.get_ref(), year.year),
-                }),
-            };
-            for text in &year.rest {
-                calendar.rest.insert(day(text)?);
-            }
-            for text in &year.work {
-                calendar.work.insert(day(text)?);
-            }
-        }
-        Ok(calendar)
+    /// [`Unreadable`]: damaged, or of a build that packs otherwise.
+    pub fn unpack(bytes: &[u8]) -> Result<Self, Unreadable> {
+        packed::unpacked(bytes)
     }
 
-    /// The file it was read from.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Tells it from any other: the first 8 bytes of the text's SHA-256, as a big-endian number.
+    /// Tells it from any other: the first 8 bytes of the SHA-256 of its pack, as a big-endian number.
     pub fn fingerprint(&self) -> u64 {
-        let digest = Sha256::digest(self.text.as_bytes());
+        let digest = Sha256::digest(self.packed());
         digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
@@ -228,27 +219,5 @@ mod tests {
         for text in ["2026-02-29", "2026-13-01", "2026-1-01", "20261122", "2026-11-22T00:00", "２026-11-22", ""] {
             assert_eq!((calendar.start_of_day(text), calendar.end_of_day(text)), (None, None), "{text}");
         }
-    }
-
-    #[test]
-    fn a_bad_day_names_its_line() {
-        let text = "utc_offset_hours = 8\n\n[[years]]\nyear = 2027\nrest = [\"2027-01-01\",\n\"2027-02-30\"]\nwork = []\n";
-        assert_eq!(Calendar::parse(text).expect_err("no such day").line, 6);
-    }
-
-    #[test]
-    fn a_text_is_known_by_its_fingerprint() {
-        let parse = |text: &str| Calendar::parse(text).expect("a calendar");
-        let calendar = parse("utc_offset_hours = 8\nyears = []\n");
-        assert_eq!(calendar.text(), "utc_offset_hours = 8\nyears = []\n");
-        // printf 'utc_offset_hours = 8\nyears = []\n' | sha256sum | cut -c1-16
-        assert_eq!(format!("{:016x}", calendar.fingerprint()), "911bdb14767e2d18");
-        assert_ne!(calendar.fingerprint(), parse("utc_offset_hours = 9\nyears = []\n").fingerprint());
-    }
-
-    #[test]
-    fn a_text_over_its_bound_is_not_read() {
-        let text = format!("utc_offset_hours = 8\nyears = []\n#{}", "-".repeat(limits::CALENDAR_BYTES));
-        assert!(Calendar::parse(&text).expect_err("too long").words.contains("longer than"));
     }
 }

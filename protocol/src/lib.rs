@@ -76,11 +76,13 @@ mod chunk;
 pub mod codec;
 pub mod deadlines;
 mod digits;
+#[cfg(feature = "files")]
 mod file;
 pub mod id;
 pub mod key;
 pub mod limits;
 pub mod names;
+pub mod packed;
 pub mod record;
 pub mod refusal;
 pub mod roster;

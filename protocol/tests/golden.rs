@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
 use renolog_protocol::batch::{BadBatch, Batch, RawBatch, RawChange};
+use renolog_protocol::calendar::Calendar;
 use renolog_protocol::chain::Mark;
 use renolog_protocol::change::Change;
 use renolog_protocol::codec::{
@@ -15,6 +16,7 @@ use renolog_protocol::id::{Audience, ChangeHash, Epoch, Link, Seq};
 use renolog_protocol::key::DeviceKey;
 use renolog_protocol::record::{Act, Record};
 use renolog_protocol::refusal::{Code, Refusal};
+use renolog_protocol::schema::Schema;
 use renolog_protocol::session::ByeCode;
 use renolog_protocol::time::{SpanMs, UnixMs};
 use renolog_protocol::wire::{
@@ -225,8 +227,8 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("packed_push_2", packed_push_by(2, "packed_push_2").into()),
         ("packed_items_2", packed_items_by(2, "packed_items_2").into()),
         ("roster", RosterFrame { community: community(), name: "德胜新村".into(), roster: small_roster() }.into()),
-        ("schema", SchemaFrame { text: "version = 2\n".into() }.into()),
-        ("calendar", CalendarFrame { text: "utc_offset_hours = 8\n".into() }.into()),
+        ("schema", SchemaFrame { rules: vec![0x86, 2] }.into()),
+        ("calendar", CalendarFrame { days: vec![0x83, 0x19, 0x70, 0x80, 0x80, 0x80] }.into()),
         ("token", TokenFrame { token: "c2VjcmV0".into(), expires: NOON }.into()),
         ("bye", ByeCode::Busy.bye("too many devices at once").into()),
         ("bye_for_good", ByeCode::NotAllowed.bye("the device was signed off").into()),
@@ -379,6 +381,15 @@ fn the_specification_describes_every_golden() {
         let rule = if name == "unknown" { "unknown-frame" } else { "frame" };
         if let Err(error) = cddl_cat::validate_cbor_bytes(rule, CDDL, &golden) {
             panic!("{name} is not as renolog.cddl says: {error}");
+        }
+    }
+}
+
+#[test]
+fn the_specification_describes_what_is_handed_out_of_rules_and_working_days() {
+    for (rule, pack) in [("schema", Schema::built_in().packed()), ("calendar", Calendar::built_in().packed())] {
+        if let Err(error) = cddl_cat::validate_cbor_bytes(rule, CDDL, &pack) {
+            panic!("a {rule} is not as renolog.cddl says: {error}");
         }
     }
 }

@@ -110,8 +110,8 @@ impl Client {
                 Ok(())
             }
             Event::Roster { community, name, roster } => self.roster(now, community, name, roster, after),
-            Event::Schema(text) => self.new_schema(now, &text),
-            Event::Calendar(text) => self.new_calendar(now, &text),
+            Event::Schema(rules) => self.new_schema(now, &rules),
+            Event::Calendar(days) => self.new_calendar(now, &days),
             Event::Token(token) => {
                 if let Some(enrolled) = &mut self.me.enrolled {
                     enrolled.token = token.token;
@@ -308,10 +308,10 @@ impl Client {
         Ok(())
     }
 
-    fn new_schema(&mut self, now: UnixMs, text: &str) -> Result<(), ClientError> {
-        match Schema::parse(text) {
+    fn new_schema(&mut self, now: UnixMs, packed: &[u8]) -> Result<(), ClientError> {
+        match Schema::unpack(packed) {
             Ok(schema) if schema.version > self.schema.version => {
-                self.store.set_schema_file(text)?;
+                self.store.set_given_schema(packed)?;
                 self.schema = schema.into();
                 // States and titles may read differently by the new rules.
                 self.renew_at = Some(now);
@@ -322,10 +322,10 @@ impl Client {
         Ok(())
     }
 
-    fn new_calendar(&mut self, now: UnixMs, text: &str) -> Result<(), ClientError> {
-        match Calendar::parse(text) {
+    fn new_calendar(&mut self, now: UnixMs, packed: &[u8]) -> Result<(), ClientError> {
+        match Calendar::unpack(packed) {
             Ok(calendar) => {
-                self.store.set_calendar_file(text)?;
+                self.store.set_given_calendar(packed)?;
                 self.calendar = calendar.into();
                 // What is due moves, and with it the way to what is overdue.
                 self.renew_at = Some(now);

@@ -403,8 +403,8 @@ impl Client {
         if let Some(me) = self.store.identity()? {
             self.me = me;
         }
-        self.schema = schema_of(self.store.schema_file()?.as_deref());
-        self.calendar = calendar_of(self.store.calendar_file()?.as_deref());
+        self.schema = schema_of(self.store.given_schema()?.as_deref());
+        self.calendar = calendar_of(self.store.given_calendar()?.as_deref());
         self.communities = self.store.communities()?;
         self.feeds = self.store.feeds()?;
         self.begun = self.store.begun()?;
@@ -470,17 +470,17 @@ fn new_device(rng: &mut ChaCha8Rng, now: UnixMs, key: Option<PublicKey>) -> Iden
 }
 
 /// The schema in force: the stored one if it can be read and is newer than the one built in.
-fn schema_of(file: Option<&str>) -> Arc<Schema> {
+fn schema_of(given: Option<&[u8]>) -> Arc<Schema> {
     let built_in = Schema::built_in();
-    match file.map(Schema::parse) {
+    match given.map(Schema::unpack) {
         Some(Ok(stored)) if stored.version > built_in.version => Arc::new(stored),
         _ => built_in,
     }
 }
 
 /// The calendar in force: the stored one if it can be read, or else the one built in.
-fn calendar_of(file: Option<&str>) -> Arc<Calendar> {
-    match file.map(Calendar::parse) {
+fn calendar_of(given: Option<&[u8]>) -> Arc<Calendar> {
+    match given.map(Calendar::unpack) {
         Some(Ok(stored)) => Arc::new(stored),
         _ => Calendar::built_in(),
     }

@@ -173,21 +173,21 @@ impl Store {
         Ok(())
     }
 
-    /// The schema file, when the server gave a newer one than is built in.
+    /// The schema that the server gave, packed, if it gave a newer one than is built in.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn schema_file(&self) -> Result<Option<String>, StoreError> {
-        let mut select = self.db.prepare_cached("SELECT text FROM schema_file")?;
+    pub fn given_schema(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut select = self.db.prepare_cached("SELECT packed FROM given_schema")?;
         Ok(select.query_row([], |row| row.get(0)).optional()?)
     }
 
-    /// Keeps a schema file in place of the one before.
+    /// Keeps a schema in place of the one before.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn set_schema_file(&self, text: &str) -> Result<(), StoreError> {
-        self.db.prepare_cached("INSERT OR REPLACE INTO schema_file (one, text) VALUES (1, ?1)")?.execute([text])?;
+    pub fn set_given_schema(&self, packed: &[u8]) -> Result<(), StoreError> {
+        self.db.prepare_cached("INSERT OR REPLACE INTO given_schema (one, packed) VALUES (1, ?1)")?.execute([packed])?;
         Ok(())
     }
 }

@@ -1,10 +1,13 @@
 //! The rules of a log as data: parties, roles, audiences, kinds of record, their fields, states, moves and deadlines.
 //!
 //! One TOML file holds them (`protocol/schema.toml` is the one built in); [`Schema::parse`] turns it into types that hold
-//! only what makes sense, or lists every mistake with its line. The same code reads it on the device and on the server.
+//! only what makes sense, or lists every mistake with its line. The server reads it, and hands it to devices
+//! [packed](Schema::packed): so a phone carries neither a reader of files nor the search for mistakes.
 
 mod compat;
+#[cfg(feature = "files")]
 mod load;
+mod packing;
 mod term;
 mod value;
 mod votes;
@@ -16,12 +19,14 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 pub use compat::incompatibilities;
+#[cfg(feature = "files")]
 pub use load::{BadSchema, Mistake};
 pub use term::{FieldName, KindName, Label, MoveName, NotATerm, Party, Role, StateName};
 pub use value::{Misfit, Scalar, Value};
 pub use votes::{Threshold, Votes};
 
 use crate::id::Audience;
+use crate::packed::{self, Unreadable};
 
 /// Everything the rules know.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +44,7 @@ pub struct Schema {
     pub kinds: IndexMap<KindName, Kind>,
     /// By which majorities owners decide.
     pub votes: Votes,
+    #[cfg(feature = "files")]
     #[serde(skip)]
     text: Arc<str>,
 }
@@ -337,7 +343,11 @@ pub mod built_in {
 }
 
 static BUILT_IN: LazyLock<Arc<Schema>> = LazyLock::new(|| {
-    Arc::new(Schema::parse(include_str!("../../schema.toml")).expect("the built-in schema is checked by a test"))
+    #[cfg(feature = "files")]
+    let read = Schema::parse(include_str!("../../schema.toml"));
+    #[cfg(not(feature = "files"))]
+    let read = Schema::unpack(include_bytes!("../../schema.packed"));
+    Arc::new(read.expect("the built-in schema is checked by a test"))
 });
 
 impl Schema {
@@ -350,13 +360,28 @@ impl Schema {
     ///
     /// # Errors
     /// [`BadSchema`] with every mistake found and its line.
+    #[cfg(feature = "files")]
     pub fn parse(text: &str) -> Result<Self, BadSchema> {
         load::parse(text)
     }
 
-    /// The file it was read from, to hand to devices.
+    /// The file it was read from; empty where it came packed.
+    #[cfg(feature = "files")]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// To hand to devices.
+    pub fn packed(&self) -> Vec<u8> {
+        packed::packed(self)
+    }
+
+    /// One that was handed over.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: damaged, or of a build that packs otherwise.
+    pub fn unpack(bytes: &[u8]) -> Result<Self, Unreadable> {
+        packed::unpacked(bytes)
     }
 
     /// Whether someone with `roles` receives records of `audience`.

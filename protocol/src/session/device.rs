@@ -89,9 +89,9 @@ pub enum Event {
         roster: Roster,
     },
     /// New rules, as a schema file.
-    Schema(String),
+    Schema(Vec<u8>),
     /// Other working days, as a calendar file.
-    Calendar(String),
+    Calendar(Vec<u8>),
     /// What opens the next connections.
     Token(TokenFrame),
     /// What the server says of its past does not follow from what it said before: of one feed, or of some feed where it is
@@ -332,8 +332,8 @@ impl DeviceSession {
             // These may come before the welcome, so that whoever is welcomed knows the rules, the working days and the
             // members.
             Frame::Roster(frame) => vec![Event::Roster { community: frame.community, name: frame.name, roster: frame.roster }],
-            Frame::Schema(frame) => vec![Event::Schema(frame.text)],
-            Frame::Calendar(frame) => vec![Event::Calendar(frame.text)],
+            Frame::Schema(frame) => vec![Event::Schema(frame.rules)],
+            Frame::Calendar(frame) => vec![Event::Calendar(frame.days)],
             Frame::Token(frame) => vec![Event::Token(frame)],
             Frame::Sorry(sorry) if !self.is_welcomed() => vec![Event::NotUnderstood(sorry.kind)],
             Frame::Pong(_) | Frame::Sorry(_) | Frame::Unknown(_) => Vec::new(),

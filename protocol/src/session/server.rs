@@ -420,10 +420,10 @@ impl ServerSession {
         self.readable = introduction.communities.iter().flat_map(|standing| standing.feeds.iter().copied()).collect();
         // Rules, working days and members come first: a device that has been welcomed knows them, and can be used.
         if introduction.schema.version > hello.schema {
-            self.send(SchemaFrame { text: introduction.schema.text().to_owned() });
+            self.send(SchemaFrame { rules: introduction.schema.packed() });
         }
         if hello.calendar.is_some_and(|known| !knows(known, introduction.calendar.fingerprint())) {
-            self.send(CalendarFrame { text: introduction.calendar.text().to_owned() });
+            self.send(CalendarFrame { days: introduction.calendar.packed() });
         }
         introduction.communities.iter().for_each(|standing| self.send_roster(standing));
         let begun: BTreeMap<FeedId, Begun> =

@@ -414,18 +414,18 @@ pub struct RosterFrame {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SchemaFrame {
-    /// The schema file.
-    #[n(0)]
-    pub text: String,
+    /// A schema, [packed](crate::schema::Schema::packed).
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub rules: Vec<u8>,
 }
 
 /// The working days that the server counts by, when the device's are others.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct CalendarFrame {
-    /// The calendar file.
-    #[n(0)]
-    pub text: String,
+    /// A calendar, [packed](crate::calendar::Calendar::packed).
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub days: Vec<u8>,
 }
 
 /// The end of a connection, and why.
