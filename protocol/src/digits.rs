@@ -8,7 +8,12 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// Two digits a byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |number: u8| char::from(HEX[usize::from(number & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(*byte));
+    }
+    text
 }
 
 /// The bytes again; only from lower case, so that nothing has two spellings.

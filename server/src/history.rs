@@ -228,7 +228,9 @@ pub fn of_record<S: Read + ?Sized>(
     after: Seq,
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
-    let rows: Vec<TimelineRow> = store.list_by(TimelineRow::BY_RECORD, &[record.to_cell()], Some(&after.to_cell()), limit)?;
+    let changes: Vec<ChangeRow> = store.list_by(ChangeRow::BY_RECORD, &[record.to_cell()], Some(&after.to_cell()), limit)?;
+    let said = |change: ChangeRow| store.get(&[change.feed.to_cell(), change.seq?.to_cell()]).transpose();
+    let rows: Vec<TimelineRow> = changes.into_iter().filter_map(said).collect::<Result<_, _>>()?;
     let erasure: Option<ErasureRow> = store.get(&[record.to_cell()])?;
     let erasure = erasure.filter(|erasure| rows.len() < limit && after < erasure.seq);
     let rows = rows.into_iter().map(Row::Said).chain(erasure.map(Row::Erased));

@@ -151,6 +151,9 @@ fn run<S: Store>(mut ingest: Ingest<S>, hub: &Hub, shelf: &Shelf, mut waiting: m
                     unscrubbed = !scrubbed(&mut ingest);
                 }
                 answer(hub, group, outcomes);
+                if let Err(error) = ingest.tidy() {
+                    tracing::warn!(%error, "the store is not tidied");
+                }
             }
             Err(error) => fail(&mut ingest, group, &error),
         }

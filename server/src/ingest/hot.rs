@@ -10,7 +10,7 @@ use renolog_protocol::record::Record;
 use renolog_protocol::roster::Roster;
 
 use crate::rosters::Rosters;
-use crate::store::{ActorRow, ChangeRow, Column, CommunityRow, ErasureRow, Read, Row, StoreError, WaitRow};
+use crate::store::{ActorRow, ChangeRow, Column, CommunityRow, DeviceRow, ErasureRow, Read, Row, StoreError, WaitRow};
 
 /// A record and the feed it belongs to, once it has a change.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct HotRecord {
 
 /// Actors whose device is remembered. A device has one in all its records, and writes in turns with the others.
 const ACTORS: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
+/// Devices that are remembered: reading one back checks that its key is a point of the curve.
+const DEVICES: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
 
 /// Least recently used ones go first.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ pub(super) struct Hot {
     records: LruCache<RecordId, HotRecord>,
     rosters: Rosters,
     actors: LruCache<ActorId, DeviceId>,
+    devices: LruCache<DeviceId, DeviceRow>,
     /// How many changes wait for others, as far as that is known.
     waits: Option<u64>,
 }
@@ -37,7 +40,7 @@ pub(super) struct Hot {
 impl Hot {
     pub(super) fn new(records: usize) -> Self {
         let records = LruCache::new(NonZeroUsize::new(records).unwrap_or(NonZeroUsize::MIN));
-        Self { records, rosters: Rosters::default(), actors: LruCache::new(ACTORS), waits: None }
+        Self { records, rosters: Rosters::default(), actors: LruCache::new(ACTORS), devices: LruCache::new(DEVICES), waits: None }
     }
 
     /// The record with all its accepted changes, from memory or from the store.
@@ -66,6 +69,20 @@ impl Hot {
         }))
     }
 
+    /// A device, if it is enrolled.
+    pub(super) fn device<S: Read + ?Sized>(&mut self, store: &S, id: DeviceId) -> Result<Option<&DeviceRow>, StoreError> {
+        if !self.devices.contains(&id) {
+            let Some(row) = store.get::<DeviceRow>(&[id.to_cell()])? else { return Ok(None) };
+            self.devices.put(id, row);
+        }
+        Ok(self.devices.get(&id))
+    }
+
+    /// To be said before anything that may enrol or revoke one.
+    pub(super) fn forget_devices(&mut self) {
+        self.devices.clear();
+    }
+
     /// Whether any change at all waits for another. Seldom one does, and every accepted change asks.
     pub(super) fn anything_waits<S: Read + ?Sized>(&mut self, store: &S) -> Result<bool, StoreError> {
         let count = match self.waits {
@@ -90,6 +107,7 @@ impl Hot {
         self.records.clear();
         self.rosters.clear();
         self.actors.clear();
+        self.devices.clear();
         self.waits = None;
     }
 }

@@ -252,6 +252,9 @@ impl<S: Store> Ingest<S> {
     fn carry_out(&mut self, id: u64, stamped: &Stamped) -> Result<Option<Outcome>, IngestError> {
         let Self { store, hot, schema, .. } = self;
         let (received, by) = (stamped.received, stamped.by);
+        if !matches!(stamped.command, Command::Push(_) | Command::Saw(_)) {
+            hot.forget_devices();
+        }
         let past = Past(self.original.as_ref().map(|original| &*original.0));
         Ok(Some(match &stamped.command {
             Command::Found(found) => found_store(store, found)?,
@@ -295,6 +298,14 @@ impl<S: Store> Ingest<S> {
     /// [`StoreError`]; then [roll back](Self::rollback).
     pub fn commit(&mut self) -> Result<(), StoreError> {
         self.store.commit()
+    }
+
+    /// Does what the store had better do now that a commit has been answered.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was committed stays so.
+    pub fn tidy(&mut self) -> Result<(), StoreError> {
+        self.store.tidy()
     }
 
     /// Sees to it that what was erased is not left in the store's files; whether that is done.

@@ -12,7 +12,7 @@ use super::judging::{Judging, Origin};
 use super::past::Past;
 use super::{IngestError, Pushed, Rejection};
 use crate::command::Push;
-use crate::store::{BatchRow, Column, DeviceRow, Read, Store, Write};
+use crate::store::{BatchRow, Store, Write};
 
 pub(super) fn push<S: Store>(
     store: &mut S,
@@ -23,24 +23,17 @@ pub(super) fn push<S: Store>(
     push: &Push,
 ) -> Result<Pushed, IngestError> {
     let batch = &push.batch;
-    let device: DeviceRow = store.get(&[batch.device().to_cell()])?.ok_or(Rejection::UnknownDevice(batch.device()))?;
+    let device = hot.device(store, batch.device())?.ok_or(Rejection::UnknownDevice(batch.device()))?;
+    let (person, revoked) = (device.person, device.is_revoked_at(received));
+    let device = device.id;
     // The skew of a connection is the carrier's; of a device whose batch another carries nothing is known.
-    let skew = if push.carrier == device.id { push.skew } else { SpanMs(0) };
-    let visit = Origin {
-        batch: id,
-        position: 0,
-        number: batch.number(),
-        device: device.id,
-        person: device.person,
-        received,
-        skew,
-        revoked: device.is_revoked_at(received),
-    };
+    let skew = if push.carrier == device { push.skew } else { SpanMs(0) };
+    let visit = Origin { batch: id, position: 0, number: batch.number(), device, person, received, skew, revoked };
     let row = BatchRow {
         id,
-        device: device.id,
-        person: device.person,
-        carrier: (push.carrier != device.id).then_some(push.carrier),
+        device,
+        person,
+        carrier: (push.carrier != device).then_some(push.carrier),
         number: batch.number(),
         feed: batch.feed(),
         device_time: batch.device_time(),

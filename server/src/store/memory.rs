@@ -42,7 +42,9 @@ impl Memory {
             if let Some(old) = &old {
                 order.remove(&sort_key(table, Some(*index), old));
             }
-            if let Some(new) = &new {
+            if let Some(new) = &new
+                && index.only.is_none_or(|only| only.holds(table, new))
+            {
                 order.insert(sort_key(table, Some(*index), new), key.to_vec());
             }
         }
@@ -126,6 +128,10 @@ impl Store for Memory {
         for Undo { table, key, old } in std::mem::take(&mut self.undo).into_iter().rev() {
             self.replace(table, &key, old);
         }
+    }
+
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn scrub(&mut self) -> Result<bool, StoreError> {

@@ -18,7 +18,7 @@ pub use file::Copied;
 pub use memory::Memory;
 pub use rows::{
     ActorRow, AuditRow, BatchRow, ChangeRow, CommandRow, CommunityRow, DeviceRow, EpochRow, ErasureRow, FactRow, Fate, FeedRow,
-    Index, InviteRow, MemberRow, OrganisationRow, PersonRow, RecordRow, Row, SchemaRow, SeenRow, SettledRow, TABLES, Table,
+    Index, InviteRow, MemberRow, Only, OrganisationRow, PersonRow, RecordRow, Row, SchemaRow, SeenRow, SettledRow, TABLES, Table,
     TimelineRow, TokenRow, WaitRow,
 };
 pub use sqlite::{OpenError, Reader, Sqlite, VERSION};
@@ -41,7 +41,8 @@ pub enum StoreError {
 /// Reading.
 pub trait Scan {
     /// At most `limit` rows of `table` in the order of `order` (its columns, then the key), those whose first cells in that
-    /// order are `prefix`, and which come after `after` in the cell that follows the prefix.
+    /// order are `prefix`, and which come after `after` in the cell that follows the prefix. An order that holds [only](Only)
+    /// some rows gives those.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -91,6 +92,12 @@ pub trait Store: Scan + Send {
 
     /// Forgets everything since the last commit.
     fn rollback(&mut self);
+
+    /// Does what can be done after a commit as well as in it, once whoever waited for the commit has been answered.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was committed stays so.
+    fn tidy(&mut self) -> Result<(), StoreError>;
 
     /// Sees to it that nothing that was removed and committed is left in a file; whether that is done, or someone who reads
     /// the store is in the way.

@@ -34,6 +34,36 @@ pub struct Index {
     pub name: &'static str,
     /// The columns to sort by; the key settles ties.
     pub columns: &'static [&'static str],
+    /// Which rows it holds, if not all: what nobody asks for by it need not be written twice.
+    pub only: Option<Only>,
+}
+
+/// The rows that an order holds. Reading by it gives no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// Those with another text than this in a column.
+    OtherThan(&'static str, &'static str),
+    /// Those with more than zero in a column.
+    MoreThanNone(&'static str),
+}
+
+impl Only {
+    /// As SQLite is told. `migrations/` says it in the same words, by which SQLite knows that a question can be answered so.
+    pub fn condition(self) -> String {
+        match self {
+            Self::OtherThan(column, text) => format!("{column} <> '{text}'"),
+            Self::MoreThanNone(column) => format!("{column} > 0"),
+        }
+    }
+
+    /// Whether it holds a row.
+    pub(super) fn holds(self, table: &Table, row: &[Cell]) -> bool {
+        let cell = |name: &str| table.columns.iter().position(|column| *column == name).map(|at| &row[at]);
+        match self {
+            Self::OtherThan(column, text) => cell(column).is_some_and(|cell| !matches!(cell, Cell::Text(held) if held == text)),
+            Self::MoreThanNone(column) => matches!(cell(column), Some(Cell::Int(1..))),
+        }
+    }
 }
 
 /// A typed row of one table.
@@ -49,7 +79,7 @@ pub trait Row: Sized {
 macro_rules! rows {
     ($(
         $(#[$doc:meta])*
-        $name:ident in $table:literal key $key:literal indexes [$($index:ident($($by:ident),*)),*] {
+        $name:ident in $table:literal key $key:literal indexes [$($index:ident($($by:ident),*) $(of $only:expr)?),*] {
             $($(#[$field_doc:meta])* $field:ident: $type:ty,)*
         }
     )*) => {
@@ -66,6 +96,7 @@ macro_rules! rows {
                     pub const $index: Index = Index {
                         name: concat!($table, "_", stringify!($index)),
                         columns: &[$(stringify!($by)),*],
+                        only: [$(Some($only),)? None][0],
                     };
                 )*
             }
@@ -258,7 +289,9 @@ rows! {
     }
 
     /// One change and what became of it.
-    ChangeRow in "changes" key 1 indexes [BY_FEED(feed, seq), BY_RECORD(record, seq), BY_FATE(feed, fate)] {
+    ChangeRow in "changes" key 1 indexes [
+        BY_FEED(feed, seq), BY_RECORD(record, seq), BY_FATE(feed, fate) of Only::OtherThan("fate", "accepted")
+    ] {
         /// Its name.
         hash: ChangeHash,
         /// Where it belongs.
@@ -370,7 +403,10 @@ rows! {
     }
 
     /// Projection: a record as people see it.
-    RecordRow in "records" key 1 indexes [BY_FEED(feed, updated), BY_CONFLICTS(feed, conflicts), BY_SUPERSEDED(feed, superseded)] {
+    RecordRow in "records" key 1 indexes [
+        BY_FEED(feed, updated), BY_CONFLICTS(feed, conflicts) of Only::MoreThanNone("conflicts"),
+        BY_SUPERSEDED(feed, superseded) of Only::MoreThanNone("superseded")
+    ] {
         /// Which.
         id: RecordId,
         /// Where it belongs.
@@ -435,7 +471,7 @@ rows! {
     }
 
     /// Projection: what one accepted change said.
-    TimelineRow in "timeline" key 2 indexes [BY_RECORD(record, seq)] {
+    TimelineRow in "timeline" key 2 indexes [] {
         /// Where.
         feed: FeedId,
         /// Its place there.

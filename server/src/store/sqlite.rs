@@ -20,14 +20,16 @@ const CACHE_KIB: i64 = 16 << 10;
 /// What a reader keeps of the file. The system keeps it as well, once for all of them.
 const READER_CACHE_KIB: i64 = 512;
 /// How long the log may grow until it is put into the file. At SQLite's usual 1,000 pages a busy server did that twice in
-/// three commits, flushing both each time.
-const CHECKPOINT_PAGES: i64 = 2_048;
+/// three commits, flushing both each time; the longer it is, the more often one page of the file stands for several of the log.
+const CHECKPOINT_PAGES: i64 = 8_192;
+/// Where nobody [tidies](Store::tidy), it is put there by the commit that makes it so long.
+const COMMIT_CHECKPOINT_PAGES: i64 = 2 * CHECKPOINT_PAGES;
 /// How long cutting the log waits for readers; pushes wait meanwhile.
 const SCRUB_WAITS: Duration = Duration::from_millis(250);
 
 /// `RENO`, so that `file` and a careful operator can tell what the file is.
 const APPLICATION_ID: i64 = 0x52_45_4e_4f;
-const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/001.sql"), include_str!("migrations/002.sql")];
 /// The shape of a data directory that this build writes.
 pub const VERSION: usize = MIGRATIONS.len();
 
@@ -88,7 +90,7 @@ impl Sqlite {
             // What is erased is overwritten, not just unlinked.
             connection.pragma_update(None, "secure_delete", "ON")?;
             connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+            connection.pragma_update(None, "wal_autocheckpoint", COMMIT_CHECKPOINT_PAGES)?;
             connection.set_prepared_statement_cache_capacity(128);
             keep_plans(&connection)?;
             // Someone may be looking at the file with the sqlite3 shell, or copying it.
@@ -334,6 +336,17 @@ impl Store for Sqlite {
         {
             tracing::error!(%error, "rollback failed");
         }
+    }
+
+    /// Puts a long log into the file.
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        // Asks how long it is, and does nothing.
+        let look = self.connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)");
+        let pages: i64 = look.and_then(|mut look| look.query_row([], |row| row.get(1))).map_err(store_error)?;
+        if pages < CHECKPOINT_PAGES {
+            return Ok(());
+        }
+        self.connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)").map_err(store_error)
     }
 
     /// Deleted rows are overwritten (`secure_delete`); older pages of them stand in the log until it is cut.
