@@ -338,6 +338,9 @@ async fn first_flight(to_send: &mut mpsc::UnboundedReceiver<Outgoing>) -> Vec<u8
     flight
 }
 
+/// What the server's administrators read of the program here.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 fn sync_address(server: &str) -> String {
     let base = server.trim_end_matches('/');
     let base = match base.split_once("://") {
@@ -345,7 +348,7 @@ fn sync_address(server: &str) -> String {
         Some(("https", rest)) => format!("wss://{rest}"),
         _ => base.to_owned(),
     };
-    format!("{base}/api/v1/sync")
+    format!("{base}/api/v1/sync?version={VERSION}")
 }
 
 fn timed_out() -> Error {
@@ -425,7 +428,7 @@ mod tests {
             ("https://log.example", "wss://log.example/api/v1/sync"),
             ("wss://log.example/", "wss://log.example/api/v1/sync"),
         ] {
-            assert_eq!(sync_address(server), address);
+            assert_eq!(sync_address(server), format!("{address}?version={VERSION}"));
         }
     }
 }

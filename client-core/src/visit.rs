@@ -7,7 +7,7 @@ use renolog_protocol::wire::{SEQUENCE, first_end};
 use ureq::http::Response;
 
 use crate::asking::Asking;
-use crate::transport::Traffic;
+use crate::transport::{Traffic, VERSION};
 use crate::trust::Trust;
 
 /// How much of an answer is read at a time.
@@ -32,7 +32,8 @@ pub(crate) fn visit(
     traffic: &Traffic,
     heard: &mut dyn FnMut(Vec<u8>) -> bool,
 ) -> Result<(), Missed> {
-    let answered = Asking::patiently(trust, server).bring("sync", token, SEQUENCE, flight).map_err(broken)?;
+    let address = format!("sync?version={VERSION}");
+    let answered = Asking::patiently(trust, server).bring(&address, token, SEQUENCE, flight).map_err(broken)?;
     traffic.went_up(flight.len());
     if !answered.status().is_success() {
         let (head, mut body) = answered.into_parts();

@@ -71,6 +71,8 @@ pub enum Command {
     Erase(Erase),
     /// The store goes on from a backup: its next life begins.
     Restored(Restored),
+    /// Which version of the program a device runs, when it is another than before.
+    Runs(Runs),
 }
 
 impl Stamped {
@@ -215,6 +217,18 @@ pub struct Saw {
     /// Up to where.
     #[n(2)]
     pub upto: Seq,
+}
+
+/// See [`Command::Runs`].
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Runs {
+    /// Which device.
+    #[n(0)]
+    pub device: DeviceId,
+    /// The version, as it says it.
+    #[n(1)]
+    pub version: String,
 }
 
 /// See [`Command::Settle`].
@@ -485,6 +499,9 @@ pub enum Logged {
     /// See [`Command::Restored`].
     #[n(19)]
     Restored(#[n(0)] Restored),
+    /// See [`Command::Runs`].
+    #[n(20)]
+    Runs(#[n(0)] Runs),
 }
 
 /// What is kept of a change.
@@ -547,6 +564,7 @@ impl Command {
             Self::SuspendPerson(command) => Logged::SuspendPerson(command),
             Self::Erase(command) => Logged::Erase(command),
             Self::Restored(command) => Logged::Restored(command),
+            Self::Runs(command) => Logged::Runs(command),
         };
         minicbor::to_vec(logged).expect("writing to memory does not fail")
     }
@@ -586,6 +604,7 @@ impl Command {
             Logged::SuspendPerson(command) => Self::SuspendPerson(command),
             Logged::Erase(command) => Self::Erase(command),
             Logged::Restored(command) => Self::Restored(command),
+            Logged::Runs(command) => Self::Runs(command),
         })
     }
 }

@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use crate::app::App;
-use crate::command::{Command, Push, Saw};
+use crate::command::{Command, Push, Runs, Saw};
 use crate::hub::{News, Wake};
 use crate::ingest::{Outcome, Pushed, Rejection};
 use crate::reception::{self, NotTaken};
@@ -80,6 +80,17 @@ pub fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut socket: We
             Err(why) => info!(device = %id, %why, "connection lost"),
         }
     })
+}
+
+/// Notes which version a device runs, if it says another than before. Nobody waits for it.
+pub fn note_version(app: &App, device: &DeviceRow, version: Option<String>) {
+    let Some(version) = version.filter(|version| device.runs.as_ref() != Some(version)) else { return };
+    let (writer, device) = (app.writer.clone(), device.id);
+    tokio::spawn(async move {
+        if let Err(error) = writer.submit(Command::Runs(Runs { device, version })).await {
+            debug!(%device, %error, "not noted which version the device runs");
+        }
+    });
 }
 
 impl Connection {

@@ -289,6 +289,8 @@ pub struct Device {
     /// How many entries of the feeds that it follows it had not stored when it was seen last, or that came since; nothing
     /// where it never told. What it has not sent yet, it alone knows.
     pub behind: Option<u64>,
+    /// The version of the program that it said it runs, when it connected last.
+    pub runs: Option<String>,
     /// How many of its changes wait here for others that were not sent.
     pub held: u64,
     /// Since when it is revoked, if it is.
@@ -319,6 +321,7 @@ pub fn devices<S: Read + ?Sized>(store: &S, hub: &Hub, asked: &Devices) -> Resul
             connected: hub.is_connected(row.id),
             revoked: row.revoked,
             revoked_why: row.revoked_why,
+            runs: row.runs,
         })
     };
     if let Some(person) = asked.person {

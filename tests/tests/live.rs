@@ -173,3 +173,18 @@ async fn killed_in_the_middle_of_many_pushes() {
     let ids: Vec<Cell> = commands.expect("a log").1.into_iter().map(|row| row[0].clone()).collect();
     assert_eq!(ids, (1..=ids.len() as i64).map(Cell::Int).collect::<Vec<_>>(), "the log has no gap");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_reads_which_version_a_device_runs() {
+    let street = Street::open().await;
+    let office = street.server.office.clone();
+    // Nobody waits until it is noted, so it is asked for until it is.
+    let asked = tokio::task::spawn_blocking(move || {
+        (0..10_000).find_map(|_| {
+            let (_, told) = office.get("/api/v1/admin/devices");
+            let runs = told["items"].as_array()?.iter().map(|device| device["runs"].as_str().map(str::to_owned));
+            runs.collect::<Option<Vec<String>>>()
+        })
+    });
+    assert_eq!(asked.await.expect("answers"), Some(vec![env!("CARGO_PKG_VERSION").to_owned(); 2]));
+}

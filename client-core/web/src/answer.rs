@@ -132,11 +132,14 @@ struct Me<'a> {
     person: renolog_protocol::id::PersonId,
     name: &'a str,
     server: &'a str,
+    /// Of this program.
+    version: &'static str,
 }
 
 fn me(client: &Client) -> Option<Me<'_>> {
     let enrolled = client.enrolment()?;
-    Some(Me { device: client.device(), person: enrolled.person, name: &enrolled.name, server: &enrolled.server })
+    let (device, version) = (client.device(), env!("CARGO_PKG_VERSION"));
+    Some(Me { device, person: enrolled.person, name: &enrolled.name, server: &enrolled.server, version })
 }
 
 #[derive(Serialize)]

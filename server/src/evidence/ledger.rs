@@ -95,6 +95,7 @@ fn write_people(store: &mut Memory, facts: &Facts) -> Result<(), StoreError> {
             enrolled: key.enrolled,
             revoked: key.revoked,
             revoked_why: None,
+            runs: None,
         })?;
     }
     for batch in &facts.batches {

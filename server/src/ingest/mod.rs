@@ -283,6 +283,7 @@ impl<S: Store> Ingest<S> {
             }
             Command::Push(push) => Outcome::Pushed(push::push(store, hot, schema, past, (id, received), push)?),
             Command::Saw(saw) => return note_seen(store, saw, stamped),
+            Command::Runs(runs) => return roster::note_version(store, runs),
             Command::Settle(settle) => quarantine::settle(store, hot, schema, past, Order { id, received, by }, settle)?,
             Command::Erase(asked) => erase::erase(store, hot, schema, past, Order { id, received, by }, asked)?,
             Command::UseSchema(asked) => {

@@ -6,8 +6,8 @@ use renolog_protocol::time::UnixMs;
 
 use super::{Enrolled, IngestError, Outcome, Rejection};
 use crate::command::{
-    AddCommunity, Duty, EndRole, Enrol, GiveRole, Guest, Invite, RevokeDevice, SetAdministrator, SetOrganisation, SetPerson,
-    SuspendPerson,
+    AddCommunity, Duty, EndRole, Enrol, GiveRole, Guest, Invite, RevokeDevice, Runs, SetAdministrator, SetOrganisation,
+    SetPerson, SuspendPerson,
 };
 use crate::store::{
     ALL, Column, CommunityRow, DeviceRow, InviteRow, MemberRow, OrganisationRow, PersonRow, Read, Row, Store, StoreError, Write,
@@ -63,6 +63,14 @@ pub(super) fn revoke_device<S: Store>(store: &mut S, asked: &RevokeDevice, recei
         store.put(&DeviceRow { revoked: Some(received), revoked_why: Some(asked.reason.clone()), ..device })?;
     }
     Ok(Outcome::StandingChanged)
+}
+
+/// Says nothing of a device that is gone, or that ran this before.
+pub(super) fn note_version<S: Store>(store: &mut S, runs: &Runs) -> Result<Option<Outcome>, IngestError> {
+    let known: Option<DeviceRow> = store.get(&[runs.device.to_cell()])?;
+    let Some(device) = known.filter(|device| device.runs.as_ref() != Some(&runs.version)) else { return Ok(None) };
+    store.put(&DeviceRow { runs: Some(runs.version.clone()), ..device })?;
+    Ok(Some(Outcome::Done))
 }
 
 pub(super) fn give_role<S: Store>(
@@ -177,6 +185,7 @@ pub(super) fn enrol<S: Store>(store: &mut S, enrol: &Enrol, received: UnixMs) ->
         enrolled: enrolled_at,
         revoked: None,
         revoked_why: None,
+        runs: None,
     })?;
     if let Some(duty) = invite.duty() {
         for community in &duty.communities {

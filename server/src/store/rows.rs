@@ -218,6 +218,8 @@ rows! {
         revoked: Option<UnixMs>,
         /// Why.
         revoked_why: Option<String>,
+        /// The version of the program that it said it runs, when it connected last.
+        runs: Option<String>,
     }
 
     /// A one-time code.

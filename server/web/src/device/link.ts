@@ -24,9 +24,9 @@ export class Link {
   #waiting = 0
   #open = false
 
-  constructor(server: string, events: LinkEvents) {
+  constructor(server: string, version: string, events: LinkEvents) {
     this.#events = events
-    this.#socket = new WebSocket(`${server.replace(/^http/, 'ws')}/api/v1/sync`, SUBPROTOCOL)
+    this.#socket = new WebSocket(`${server.replace(/^http/, 'ws')}/api/v1/sync?version=${encodeURIComponent(version)}`, SUBPROTOCOL)
     this.#socket.binaryType = 'arraybuffer'
     this.#patience = setTimeout(() => this.#gone(), CONNECT_WITHIN_MS)
     this.#socket.onopen = () => {

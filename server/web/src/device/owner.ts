@@ -167,10 +167,11 @@ export class Owner {
   }
 
   #connect(signedIn: boolean): void {
-    const server = this.#ask<Me | null>({ ask: 'me' })?.server
-    if (server === undefined) return
+    const me = this.#ask<Me | null>({ ask: 'me' })
+    if (!me) return
+    const server = me.server
     this.#disconnect()
-    const link: Link = new Link(server, {
+    const link: Link = new Link(server, me.version, {
       opened: () => this.#happened('connected'),
       frame: (bytes) => this.#take(() => this.#core.frame(Date.now(), bytes)),
       moved: () => this.#happened('moved'),

@@ -20,6 +20,8 @@ export interface Me {
   name: string
   /** The address of the server. */
   server: string
+  /** Of the program. */
+  version: string
 }
 
 /** Whose device it was before the key that it signed with was lost. */

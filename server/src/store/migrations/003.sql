@@ -1,0 +1,3 @@
+-- Which version of the program a device runs.
+
+ALTER TABLE devices ADD COLUMN runs TEXT;
