@@ -202,7 +202,9 @@ impl Reader {
     /// [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let failing = |why: rusqlite::Error| OpenError::Failing { path: path.into(), why: why.to_string() };
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failing)?;
+        // Nobody else has it meanwhile: SQLite need not lock it for each cell that is read.
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(failing)?;
         check_ours(&connection, path)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(failing)?;
         connection.pragma_update(None, "cache_size", -READER_CACHE_KIB).map_err(failing)?;
