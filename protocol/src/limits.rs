@@ -31,7 +31,7 @@ pub const CHUNK_UNFOLDED: usize = 4 << 20;
 pub const FEEDS: usize = 1024;
 /// Most members of one community's roster.
 pub const MEMBERS: usize = 4096;
-/// Longest schema text.
+/// Longest schema text, and longest pack of one.
 pub const SCHEMA_BYTES: usize = 512 << 10;
 /// Longest calendar text; a year of holidays takes 600.
 pub const CALENDAR_BYTES: usize = 64 << 10;

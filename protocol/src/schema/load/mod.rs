@@ -70,7 +70,12 @@ pub(super) fn parse(text: &str) -> Result<Schema, BadSchema> {
         check.mistakes.sort_by_key(|mistake| mistake.line);
         return Err(BadSchema(check.mistakes));
     }
-    Ok(Schema { version: raw.version, parties: raw.parties, roles, audiences, kinds, votes, text: text.into() })
+    let schema = Schema { version: raw.version, parties: raw.parties, roles, audiences, kinds, votes, text: text.into() };
+    // `anyone` is short in the file and every role in the pack, which has to go through in one frame.
+    if schema.packed().len() > limits::SCHEMA_BYTES {
+        return one(1, format!("what devices would be handed of it is longer than {} bytes", limits::SCHEMA_BYTES));
+    }
+    Ok(schema)
 }
 
 impl Check<'_> {

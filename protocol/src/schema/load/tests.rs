@@ -160,3 +160,17 @@ fn broken_toml_names_its_line() {
     let BadSchema(mistakes) = parse("version = 1\n\nsurprise = 1\n").expect_err("unknown key");
     assert!(mistakes[0].words.contains("surprise"), "{mistakes:?}");
 }
+
+#[test]
+fn what_is_short_in_a_file_and_long_in_its_pack_is_refused() {
+    let more = |count: usize| {
+        let role = |number| format!("{:a<36}{number:04} = {{ party = \"street\", zh = \"丁\", en = \"d\" }}\n", "");
+        let roles: String = (0..count).map(role).collect();
+        BUILT_IN.replacen("[roles]\n", &format!("[roles]\n{roles}"), 1)
+    };
+    parse(&more(100)).expect("that many fit");
+    let many = more(3_500);
+    assert!(many.len() < limits::SCHEMA_BYTES, "the file itself is not too long");
+    let BadSchema(mistakes) = parse(&many).expect_err("too long for a frame");
+    assert!(matches!(&mistakes[..], [one] if one.words.contains("handed")), "{mistakes:?}");
+}
