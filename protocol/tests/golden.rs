@@ -201,6 +201,7 @@ fn frames() -> Vec<(&'static str, Frame)> {
         snapshots: None,
         begun: None,
         open_only: None,
+        unsent: None,
     };
     let (version, server_time, epoch, feeds) = (1, NOON, Epoch(77), list(grants.clone()));
     let welcome = Welcome { version, server_time, epoch, schema: 1, feeds, past: None };
@@ -209,7 +210,8 @@ fn frames() -> Vec<(&'static str, Frame)> {
         ("hello_with_calendar", Hello { calendar: Some(0x0102_0304_0506_0708), ..hello.clone() }.into()),
         ("hello_with_dictionary", Hello { dictionary: Some(1), ..hello.clone() }.into()),
         ("hello_with_snapshots", Hello { snapshots: Some(1), begun: Some(list(vec![begun()])), ..hello.clone() }.into()),
-        ("hello_saving_data", Hello { snapshots: Some(1), open_only: Some(true), ..hello }.into()),
+        ("hello_saving_data", Hello { snapshots: Some(1), open_only: Some(true), ..hello.clone() }.into()),
+        ("hello_with_unsent", Hello { unsent: Some(3), ..hello }.into()),
         ("push", Push { batch: batch().to_raw() }.into()),
         ("packed_push", packed_push().into()),
         ("follow", Follow { from: cursor(), begun: None }.into()),
@@ -261,6 +263,7 @@ fn short_frames() -> Vec<(&'static str, Frame)> {
         snapshots: None,
         begun: None,
         open_only: None,
+        unsent: None,
     };
     let short = ShortHello::of(&hello).unwrap();
     let calendar = Some(0x0102_0304_0000_0000);
@@ -284,7 +287,8 @@ fn short_frames() -> Vec<(&'static str, Frame)> {
     vec![
         ("short_hello", short.into()),
         ("short_hello_with_snapshots", ShortHello::of(&Hello { snapshots: Some(1), ..hello.clone() }).unwrap().into()),
-        ("short_hello_saving_data", ShortHello::of(&Hello { open_only: Some(true), ..hello }).unwrap().into()),
+        ("short_hello_saving_data", ShortHello::of(&Hello { open_only: Some(true), ..hello.clone() }).unwrap().into()),
+        ("short_hello_with_unsent", ShortHello::of(&Hello { unsent: Some(3), ..hello }).unwrap().into()),
         ("short_welcome", welcome),
         ("short_welcome_to_nothing_new", nothing_new),
         ("short_push", common.push(packed_push())),

@@ -142,6 +142,7 @@ fn hello(device: DeviceId, feeds: Vec<Cursor>) -> Greeting {
         snapshots: false,
         begun: Vec::new(),
         open_only: false,
+        unsent: 0,
     }
 }
 
@@ -473,6 +474,7 @@ fn what_breaks_the_order_or_a_bound_ends_the_connection() {
             snapshots: None,
             begun: None,
             open_only: None,
+            unsent: None,
         };
         Frame::from(hello).encode()
     };
@@ -515,6 +517,7 @@ fn a_later_range_that_holds_our_version_is_fine() {
         snapshots: None,
         begun: None,
         open_only: None,
+        unsent: None,
     };
     let mut session = ServerSession::new(chen.device);
     session.handle(Input::Frame(&Frame::from(hello).encode()));

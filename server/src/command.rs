@@ -73,6 +73,8 @@ pub enum Command {
     Restored(Restored),
     /// Which version of the program a device runs, when it is another than before.
     Runs(Runs),
+    /// A device was gone again, and had not got through as many of its changes as before.
+    Left(Left),
 }
 
 impl Stamped {
@@ -229,6 +231,18 @@ pub struct Runs {
     /// The version, as it says it.
     #[n(1)]
     pub version: String,
+}
+
+/// See [`Command::Left`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Left {
+    /// Which device.
+    #[n(0)]
+    pub device: DeviceId,
+    /// How many changes it still held that no server had answered.
+    #[n(1)]
+    pub unsent: u64,
 }
 
 /// See [`Command::Settle`].
@@ -502,6 +516,9 @@ pub enum Logged {
     /// See [`Command::Runs`].
     #[n(20)]
     Runs(#[n(0)] Runs),
+    /// See [`Command::Left`].
+    #[n(21)]
+    Left(#[n(0)] Left),
 }
 
 /// What is kept of a change.
@@ -565,6 +582,7 @@ impl Command {
             Self::Erase(command) => Logged::Erase(command),
             Self::Restored(command) => Logged::Restored(command),
             Self::Runs(command) => Logged::Runs(command),
+            Self::Left(command) => Logged::Left(command),
         };
         minicbor::to_vec(logged).expect("writing to memory does not fail")
     }
@@ -605,6 +623,7 @@ impl Command {
             Logged::Erase(command) => Self::Erase(command),
             Logged::Restored(command) => Self::Restored(command),
             Logged::Runs(command) => Self::Runs(command),
+            Logged::Left(command) => Self::Left(command),
         })
     }
 }

@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use crate::app::App;
-use crate::command::{Command, Push, Runs, Saw};
+use crate::command::{Command, Left, Push, Runs, Saw};
 use crate::hub::{News, Wake};
 use crate::ingest::{Outcome, Pushed, Rejection};
 use crate::reception::{self, NotTaken};
@@ -79,7 +79,21 @@ pub fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut socket: We
             Ok(()) => info!(device = %id, "disconnected"),
             Err(why) => info!(device = %id, %why, "connection lost"),
         }
+        note_unsent(&connection);
     })
+}
+
+/// Notes how many of its changes a device had not got through when it was gone, if they were not as many before. Nobody waits
+/// for it.
+fn note_unsent(connection: &Connection) {
+    let (device, known) = (connection.device.id, connection.device.unsent);
+    let Some(unsent) = connection.session.unsent().map(u64::from).filter(|unsent| *unsent != known) else { return };
+    let writer = connection.app.writer.clone();
+    tokio::spawn(async move {
+        if let Err(error) = writer.submit(Command::Left(Left { device, unsent })).await {
+            debug!(%device, %error, "not noted what the device has not sent");
+        }
+    });
 }
 
 /// Notes which version a device runs, if it says another than before. Nobody waits for it.

@@ -287,10 +287,13 @@ pub struct Device {
     /// Whether it is connected now.
     pub connected: bool,
     /// How many entries of the feeds that it follows it had not stored when it was seen last, or that came since; nothing
-    /// where it never told. What it has not sent yet, it alone knows.
+    /// where it never told.
     pub behind: Option<u64>,
     /// The version of the program that it said it runs, when it connected last.
     pub runs: Option<String>,
+    /// How many of its changes had not come through when it was gone again last; what was written on it since, it alone knows.
+    /// Nothing while it is connected and sends what it has.
+    pub unsent: Option<u64>,
     /// How many of its changes wait here for others that were not sent.
     pub held: u64,
     /// Since when it is revoked, if it is.
@@ -307,6 +310,7 @@ pub fn devices<S: Read + ?Sized>(store: &S, hub: &Hub, asked: &Devices) -> Resul
         let person: Option<PersonRow> = store.get(&[row.person.to_cell()])?;
         let seen: Vec<SeenRow> = store.list(&[row.id.to_cell()], None, ALL)?;
         let held: Vec<WaitRow> = store.list_by(WaitRow::BY_DEVICE, &[row.id.to_cell()], None, ALL)?;
+        let connected = hub.is_connected(row.id);
         let held: BTreeSet<ChangeHash> = held.into_iter().map(|wait| wait.waiting).collect();
         Ok(Device {
             version: Version::of_row(&row),
@@ -318,9 +322,10 @@ pub fn devices<S: Read + ?Sized>(store: &S, hub: &Hub, asked: &Devices) -> Resul
             name: row.name,
             enrolled: row.enrolled,
             seen: seen.into_iter().map(|seen| seen.received).max(),
-            connected: hub.is_connected(row.id),
+            connected,
             revoked: row.revoked,
             revoked_why: row.revoked_why,
+            unsent: (!connected).then_some(row.unsent),
             runs: row.runs,
         })
     };

@@ -74,6 +74,7 @@ function came() {
 }
 
 async function firstLoad(browser) {
+  came()
   const code = await server.invite('desheng', 'captain', '陈阿姨')
   const volunteer = await FieldPage.open(browser, `${front.url}/enrol#${code}`)
   await volunteer.join('陈阿姨的手机')
@@ -115,10 +116,11 @@ async function times(run) {
   return taken.join(' ')
 }
 
-/** From the beginning of a load to the first row. */
+/** From the beginning of a load to the first row, where the browser has everything and nothing of the page is open. */
 async function firstList(page) {
+  await page.goto('about:blank')
+  await patience(1000)
   await page.goto(`${front.url}/#/records`)
-  await page.reload()
   await page.waitForFunction(() => globalThis.firstRow !== undefined)
   return page.evaluate(() => globalThis.firstRow)
 }

@@ -1,8 +1,6 @@
 //! Who sees what: every kind of caller asks for every route and every feed. The answers stand as tables in ARCHITECTURE.md,
 //! so that a change of who sees what shows in review; `RENOLOG_TABLES=write` writes them anew.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

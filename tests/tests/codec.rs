@@ -1,8 +1,6 @@
 //! Packs, on logs as people write them: they unfold to the exact bytes, they are small, and whatever was altered in one is
 //! turned away.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 

@@ -1,7 +1,5 @@
 //! How a console is let in, kept in, and let go: a cookie of its own, and a line on which it hears that something happened.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::sync::Arc;
 
 use axum::body::{Body, BodyDataStream, to_bytes};

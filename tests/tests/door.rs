@@ -15,17 +15,9 @@ use renolog_server::cli::{self, Cli};
 use renolog_server::door::{Certificate, CertificateError};
 use renolog_server::gate::Proxies;
 use renolog_server::limits::{Limits, Rate};
-use renolog_tests::sockets::{
-    Answer, Authority, Enrolled, InProcess, Killable, Office, Opening, Peer, exchange, plain, serve_as_child, shown,
-};
+use renolog_tests::sockets::{Answer, Authority, Enrolled, InProcess, Killable, Office, Opening, Peer, exchange, plain, shown};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-#[test]
-#[ignore = "the server's own process; the tests here start it"]
-fn server_process() {
-    serve_as_child();
-}
 
 const NEVER: SpanMs = SpanMs::from_secs(1_000_000);
 

@@ -1,7 +1,5 @@
 //! Evidence: a bundle holds what was said and who signed it, and whatever is altered in it is found, by file and byte.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 

@@ -1,7 +1,5 @@
 //! The merged history as a person reads it in a terminal.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use renolog_protocol::id::{Audience, FeedId, Seq};
 use renolog_protocol::schema::Schema;
 use renolog_server::history::{Entry, Position, Question, of_community, of_record, refused, render};

@@ -1,7 +1,5 @@
 //! The HTTP API as its callers see it: the answers to one small story, for an operator and for people of that story.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};

@@ -9,17 +9,11 @@ use renolog_protocol::id::{CommunityId, RecordId};
 use renolog_protocol::schema::{FieldName, KindName, Value};
 use renolog_server::data_dir;
 use renolog_server::store::{ALL, Cell, ChangeRow, Fate, Read};
-use renolog_tests::sockets::{Killable, Relay, serve_as_child};
+use renolog_tests::sockets::{Killable, Relay};
 use tempfile::TempDir;
 
 /// No push is shorter than its signature: when so many bytes have gone up, one is on its way.
 const SIGNATURE: u64 = 64;
-
-#[test]
-#[ignore = "the server's own process; the tests here start it"]
-fn server_process() {
-    serve_as_child();
-}
 
 /// A server in its own process, two volunteers with phones, and a relay in front of each.
 struct Street {

@@ -1,7 +1,5 @@
 //! A page in a browser, by hand: how it enrols, comes back, stays signed in and signs out. ARCHITECTURE.md says it in words.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use renolog_protocol::id::{ActorId, DeviceId};
 use renolog_protocol::key::DeviceKey;
 use renolog_protocol::time::SpanMs;

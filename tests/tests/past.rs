@@ -1,7 +1,5 @@
 //! The past as a console asks for it: onward and back, at a moment, what changed, and who knew.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};

@@ -1,7 +1,5 @@
 //! One log of commands gives one state: on any store, however its commits are cut, and from what the store itself keeps.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::path::Path;
 
 use renolog_protocol::id::PersonId;

@@ -1,7 +1,5 @@
 //! One conformance suite for every store: whatever the server may rely on, in memory or in a file.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::sync::LazyLock;
 
 use proptest::prelude::*;

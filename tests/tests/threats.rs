@@ -1,7 +1,5 @@
 //! The table of threats in ARCHITECTURE.md names, for each, the test that tries it. Each must be there.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::path::{Path, PathBuf};
 
 /// Every source file under a folder.

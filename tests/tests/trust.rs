@@ -1,8 +1,6 @@
 //! Who may come in, and who may not any more, on real sockets: lost phones, stolen tokens, members who left, frames sent
 //! twice, words that the law wants gone, and a server that comes back from a backup.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

@@ -1,14 +1,12 @@
 //! Devices that cannot keep a websocket, or want none: one request up, one answer down, with the same frames.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::time::Duration;
 
 use renolog_client_core::Device;
 use renolog_client_core::client::Client;
-use renolog_protocol::id::{ActorId, Audience, CommunityId, Epoch, FeedId, RecordId, Seq};
+use renolog_protocol::id::{ActorId, Audience, CommunityId, DeviceId, Epoch, FeedId, RecordId, Seq};
 use renolog_protocol::schema::{FieldName, KindName, Value};
-use renolog_protocol::wire::{Cursor, Frame, Push, SEQUENCE, ShortHello, Stand, split};
+use renolog_protocol::wire::{Cursor, Frame, Hello, Push, SEQUENCE, ShortHello, Stand, split};
 use renolog_tests::sockets::{Breaks, Enrolled, InProcess, Peer, Relay};
 use tempfile::TempDir;
 
@@ -35,6 +33,20 @@ impl Street {
         let device = Device::open(self.room.path().join(name)).unwrap();
         let enrolment = device.enrol(&self.relay.url(), &code, name).await.unwrap();
         (device, enrolment.communities[0].id)
+    }
+
+    /// What an administrator reads of a device's changes that did not come through, as soon as it is this.
+    async fn reads_unsent(&self, device: DeviceId, unsent: Option<u64>) {
+        let office = self.server.office.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let told = |_| {
+                let (_, told) = office.get("/api/v1/admin/devices");
+                let devices = told["items"].as_array()?;
+                devices.iter().find(|told| told["id"] == device.to_string()).map(|told| told["unsent"].as_u64())
+            };
+            (0..10_000).filter_map(told).any(|told| told == unsent)
+        });
+        assert!(asked.await.unwrap(), "{unsent:?}");
     }
 }
 
@@ -140,6 +152,7 @@ async fn a_visit_is_held_to_what_a_connection_is_held_to() {
         communities: vec![stand].try_into().unwrap(),
         snapshots: None,
         open_only: None,
+        unsent: None,
     };
     let hello = Frame::from(hello).encode();
     let ping = Frame::from(renolog_protocol::wire::Ping { number: 1 }).encode();
@@ -198,5 +211,28 @@ async fn what_is_written_while_a_long_log_comes_is_answered_between_its_pages() 
     }
     println!("{before} pages before the receipt, {after} after");
     assert!(answered && after > before, "{before} pages before the receipt, {after} after");
+    street.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_reads_how_much_did_not_come_through() {
+    let street = Street::open().await;
+    let office = street.server.office.clone();
+    let chen =
+        tokio::task::spawn_blocking(move || Enrolled::with_code(&office, &office.invite("desheng", "captain", "陈阿姨"), 7));
+    let chen = chen.await.unwrap();
+    let changes = [1, 2].map(|number| chen.rectification(ActorId([7; 16]), number)).to_vec();
+    for (unsent, brings, left) in [(Some(3), changes, Some(1)), (None, Vec::new(), Some(0))] {
+        let mut peer = Peer::connect(&street.server.office, &chen).await;
+        peer.say(Hello { unsent, ..chen.hello(Vec::new()) }).await;
+        peer.until(|frame| matches!(frame, Frame::Welcome(_))).await;
+        // It sends what it has.
+        street.reads_unsent(chen.device, None).await;
+        if !brings.is_empty() {
+            peer.push(&chen.batch(1, chen.feed(), brings)).await;
+        }
+        drop(peer);
+        street.reads_unsent(chen.device, left).await;
+    }
     street.server.stop().await;
 }

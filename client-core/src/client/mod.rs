@@ -289,7 +289,7 @@ impl Client {
             }
             Input::Connected => {
                 self.begin_connection();
-                engine::Input::Connected(self.greeting(now))
+                engine::Input::Connected(self.greeting(now)?)
             }
             Input::Frame(bytes) => return self.frame(now, bytes),
             Input::Disconnected => engine::Input::Disconnected,

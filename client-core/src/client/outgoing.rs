@@ -30,12 +30,12 @@ impl Client {
         self.asked_to_sign.clear();
     }
 
-    pub(super) fn greeting(&self, now: UnixMs) -> Greeting {
+    pub(super) fn greeting(&self, now: UnixMs) -> Result<Greeting, ClientError> {
         let roster = |(community, known): (&_, &crate::store::Community)| RosterVersion {
             community: *community,
             version: known.roster.version,
         };
-        Greeting {
+        Ok(Greeting {
             device: self.me.device,
             person: self.me.enrolled.as_ref().map_or(PersonId([0; 16]), |enrolled| enrolled.person),
             schema: self.schema.version,
@@ -49,7 +49,8 @@ impl Client {
             // Of a feed that went on without its rest nothing is asked but to go on.
             begun: self.begun.values().filter(|begun| !self.lacks_the_rest(begun.feed)).copied().collect(),
             open_only: self.me.saves_data,
-        }
+            unsent: self.store.unsent()?.0,
+        })
     }
 
     /// Hands the engine as many batches as it has room for: stored ones first, in order, then new ones.

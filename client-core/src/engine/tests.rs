@@ -28,6 +28,7 @@ fn greeting() -> Greeting {
         snapshots: false,
         begun: Vec::new(),
         open_only: false,
+        unsent: 0,
     }
 }
 

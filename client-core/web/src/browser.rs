@@ -5,13 +5,17 @@ use renolog_client_core::store::Place;
 use renolog_client_core::turned_away::farewell;
 use renolog_protocol::key::{PublicKey, Signature};
 use renolog_protocol::time::UnixMs;
-use sqlite_wasm_vfs::sahpool::{self, OpfsSAHPoolCfgBuilder};
+use sqlite_wasm_vfs::sahpool::{self, OpfsSAHError, OpfsSAHPoolCfgBuilder};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{Problem, Request, answer};
 
 /// The store's name in the directory that the browser gives it.
 const STORE: &str = "/store.db";
+/// Files that it has: the database and its log.
+const FILES: usize = 2;
+/// While they are made, there is a journal beside them.
+const FILES_AT_FIRST: usize = 3;
 
 #[wasm_bindgen]
 extern "C" {
@@ -57,11 +61,14 @@ impl Core {
     /// A [`Problem`] as JSON, here and below.
     pub async fn open(directory: String, public_key: Vec<u8>, now: f64) -> Result<Core, String> {
         std::panic::set_hook(Box::new(|panic| complain(&panic.to_string())));
-        let files = OpfsSAHPoolCfgBuilder::new().directory(&directory).build();
-        let unsupported = |why: String| Problem::new("unsupported", "这个浏览器不能在本机保存数据（无痕窗口往往不行）", why);
-        sahpool::install::<sqlite_wasm_rs::WasmOsCallback>(&files, true)
-            .await
-            .map_err(|why| thrown(unsupported(why.to_string())))?;
+        let files = OpfsSAHPoolCfgBuilder::new().directory(&directory).initial_capacity(0).build();
+        let unsupported = |why: OpfsSAHError| {
+            thrown(Problem::new("unsupported", "这个浏览器不能在本机保存数据（无痕窗口往往不行）", why.to_string()))
+        };
+        let files = sahpool::install::<sqlite_wasm_rs::WasmOsCallback>(&files, true).await.map_err(unsupported)?;
+        if files.capacity() < FILES {
+            files.ensure_capacity(FILES_AT_FIRST).await.map_err(unsupported)?;
+        }
         let key = PublicKey::from_bytes(&public_key).map_err(|why| thrown(Problem::broken(why)))?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|why| thrown(Problem::broken(why)))?;
@@ -71,6 +78,8 @@ impl Core {
             opened => opened,
         };
         let client = client.map_err(thrown)?;
+        // A file in reserve is flushed twice each time that the page is opened.
+        files.reduce_capacity(files.capacity()).await.map_err(unsupported)?;
         Ok(Self { client })
     }
 

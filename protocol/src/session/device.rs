@@ -159,6 +159,8 @@ pub struct Greeting {
     pub begun: Vec<Begun>,
     /// Whether it saves data: of a snapshot it wants the open records only.
     pub open_only: bool,
+    /// How many changes of its own it holds that no server has answered.
+    pub unsent: u64,
 }
 
 /// A batch that waits for its receipt.
@@ -210,6 +212,7 @@ impl DeviceSession {
             snapshots: greeting.snapshots.then_some(CHUNK_CODING),
             begun: (!begun.is_empty()).then(|| begun.clone().try_into().expect("cut to its bound")),
             open_only: greeting.open_only.then_some(true),
+            unsent: (greeting.unsent > 0).then(|| u32::try_from(greeting.unsent).unwrap_or(u32::MAX)),
         };
         let begun = begun.into_iter().map(|begun| (begun.feed, begun)).collect();
         let short = ShortHello::of(&hello);

@@ -260,6 +260,8 @@ pub struct ServerSession {
     takes_snapshots: bool,
     /// Whether its device saves data, and wants the open records of a snapshot only.
     open_only: bool,
+    /// How many changes its device holds that were not answered, as far as it told.
+    unsent: Option<u32>,
     /// What its device said in short, and so may be answered in short.
     common: Option<Common>,
     reading: Option<Reading>,
@@ -284,6 +286,7 @@ impl ServerSession {
             dictionary: None,
             takes_snapshots: false,
             open_only: false,
+            unsent: None,
             common: None,
             reading: None,
             last_read: None,
@@ -315,6 +318,12 @@ impl ServerSession {
             Input::Token(token) => self.when_welcomed(Output::Send(Frame::from(token).encode())),
         }
         self.read_on();
+    }
+
+    /// How many changes its device holds that were not answered: as many as it said in its hello, less those answered since.
+    /// Nothing before its hello.
+    pub fn unsent(&self) -> Option<u32> {
+        self.unsent
     }
 
     /// The next thing to do, if any.
@@ -404,6 +413,7 @@ impl ServerSession {
         self.dictionary = hello.dictionary.map(|newest| newest.min(NEWEST)).filter(|version| *version > 0);
         self.takes_snapshots = hello.snapshots.is_some_and(|newest| newest >= CHUNK_CODING);
         self.open_only = hello.open_only == Some(true);
+        self.unsent = Some(hello.unsent.unwrap_or(0));
         let cursors = hello.feeds.iter().copied().collect();
         self.out.push_back(Output::Introduce { device_time: hello.device_time, cursors });
         self.rosters = hello.rosters.iter().map(|roster| (roster.community, roster.version)).collect();
@@ -501,6 +511,9 @@ impl ServerSession {
         let feed = self.judging.remove(&(receipt.device, receipt.number));
         // A batch that was carried for another device: what became of its changes is news to this one.
         let own = feed.filter(|_| receipt.device == self.device);
+        if let Some(unsent) = self.unsent.as_mut().filter(|_| own.is_some()) {
+            *unsent = unsent.saturating_sub(receipt.rulings.len() as u32);
+        }
         if let Some(followed) = own.and_then(|feed| self.followed.get_mut(&feed)) {
             followed.own.extend(receipt.rulings.iter().filter_map(|ruled| match &ruled.ruling {
                 Ruling::Accepted(seq, _) if *seq > followed.sent && placed.contains(seq) => Some(*seq),

@@ -72,6 +72,9 @@ pub struct Hello {
     /// Whether it saves data: of a snapshot it wants the open records only. Left out where it wants everything.
     #[n(11)]
     pub open_only: Option<bool>,
+    /// How many changes of its own it holds that no server has answered. Left out where there are none.
+    #[n(12)]
+    pub unsent: Option<u32>,
 }
 
 /// A position in a feed.

@@ -45,6 +45,9 @@ pub struct ShortHello {
     /// [`Hello::open_only`].
     #[n(7)]
     pub open_only: Option<bool>,
+    /// [`Hello::unsent`].
+    #[n(8)]
+    pub unsent: Option<u32>,
 }
 
 /// A community as a device has it.
@@ -209,6 +212,7 @@ impl ShortHello {
             communities: stands(hello)?.try_into().ok()?,
             snapshots: hello.snapshots,
             open_only: hello.open_only,
+            unsent: hello.unsent,
         };
         // Feeds in another order, or twice, are told as they are.
         let asked = |hello: &Hello| hello.feeds.iter().map(|cursor| (cursor.feed, cursor.seq)).collect::<Vec<_>>();
@@ -239,6 +243,7 @@ impl ShortHello {
             snapshots: self.snapshots,
             begun: None,
             open_only: self.open_only,
+            unsent: self.unsent,
         })
     }
 }

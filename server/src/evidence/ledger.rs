@@ -96,6 +96,7 @@ fn write_people(store: &mut Memory, facts: &Facts) -> Result<(), StoreError> {
             revoked: key.revoked,
             revoked_why: None,
             runs: None,
+            unsent: 0,
         })?;
     }
     for batch in &facts.batches {

@@ -13,7 +13,7 @@ pub(super) fn line(id: u64, stamped: &Stamped) -> Option<AuditRow> {
 /// What was done, to whom or what, and why.
 fn deed(command: &Command) -> Option<(&'static str, String, &str)> {
     Some(match command {
-        Command::Found(_) | Command::Push(_) | Command::Saw(_) | Command::Runs(_) => return None,
+        Command::Found(_) | Command::Push(_) | Command::Saw(_) | Command::Runs(_) | Command::Left(_) => return None,
         Command::AddCommunity(add) => ("community_added", format!("{} {}", add.slug, add.name), ""),
         Command::Invite(invite) => match &invite.guest {
             Guest::New(name) => ("person_invited", name.clone(), ""),

@@ -284,6 +284,7 @@ impl<S: Store> Ingest<S> {
             Command::Push(push) => Outcome::Pushed(push::push(store, hot, schema, past, (id, received), push)?),
             Command::Saw(saw) => return note_seen(store, saw, stamped),
             Command::Runs(runs) => return roster::note_version(store, runs),
+            Command::Left(left) => return roster::note_unsent(store, left),
             Command::Settle(settle) => quarantine::settle(store, hot, schema, past, Order { id, received, by }, settle)?,
             Command::Erase(asked) => erase::erase(store, hot, schema, past, Order { id, received, by }, asked)?,
             Command::UseSchema(asked) => {

@@ -6,7 +6,7 @@ use renolog_protocol::time::UnixMs;
 
 use super::{Enrolled, IngestError, Outcome, Rejection};
 use crate::command::{
-    AddCommunity, Duty, EndRole, Enrol, GiveRole, Guest, Invite, RevokeDevice, Runs, SetAdministrator, SetOrganisation,
+    AddCommunity, Duty, EndRole, Enrol, GiveRole, Guest, Invite, Left, RevokeDevice, Runs, SetAdministrator, SetOrganisation,
     SetPerson, SuspendPerson,
 };
 use crate::store::{
@@ -70,6 +70,14 @@ pub(super) fn note_version<S: Store>(store: &mut S, runs: &Runs) -> Result<Optio
     let known: Option<DeviceRow> = store.get(&[runs.device.to_cell()])?;
     let Some(device) = known.filter(|device| device.runs.as_ref() != Some(&runs.version)) else { return Ok(None) };
     store.put(&DeviceRow { runs: Some(runs.version.clone()), ..device })?;
+    Ok(Some(Outcome::Done))
+}
+
+/// Says nothing of a device that is gone, or that had as many before.
+pub(super) fn note_unsent<S: Store>(store: &mut S, left: &Left) -> Result<Option<Outcome>, IngestError> {
+    let known: Option<DeviceRow> = store.get(&[left.device.to_cell()])?;
+    let Some(device) = known.filter(|device| device.unsent != left.unsent) else { return Ok(None) };
+    store.put(&DeviceRow { unsent: left.unsent, ..device })?;
     Ok(Some(Outcome::Done))
 }
 
@@ -186,6 +194,7 @@ pub(super) fn enrol<S: Store>(store: &mut S, enrol: &Enrol, received: UnixMs) ->
         revoked: None,
         revoked_why: None,
         runs: None,
+        unsent: 0,
     })?;
     if let Some(duty) = invite.duty() {
         for community in &duty.communities {

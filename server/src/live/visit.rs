@@ -10,7 +10,7 @@ use futures_util::{FutureExt, StreamExt};
 use renolog_protocol::limits;
 use renolog_protocol::session::server::{Input, Output};
 
-use super::{Connection, chunk, judge};
+use super::{Connection, chunk, judge, note_unsent};
 use crate::app::App;
 use crate::store::DeviceRow;
 use crate::ticket::Ticket;
@@ -18,6 +18,12 @@ use crate::ticket::Ticket;
 /// Answers a device's frames; `ticket` is what opened the visit, where the device keeps it itself.
 pub async fn answer(app: App, device: DeviceRow, ticket: Option<Ticket>, frames: Vec<&[u8]>) -> Vec<u8> {
     let mut connection = Connection::begin(app, device, ticket);
+    let answer = talk(&mut connection, frames).await;
+    note_unsent(&connection);
+    answer
+}
+
+async fn talk(connection: &mut Connection, frames: Vec<&[u8]>) -> Vec<u8> {
     frames.iter().for_each(|frame| connection.session.handle(Input::Frame(frame)));
     let mut judging = FuturesUnordered::new();
     let mut answer = Vec::new();

@@ -220,6 +220,8 @@ rows! {
         revoked_why: Option<String>,
         /// The version of the program that it said it runs, when it connected last.
         runs: Option<String>,
+        /// How many changes it held that were not answered, when it was gone again last.
+        unsent: u64,
     }
 
     /// A one-time code.

@@ -29,8 +29,12 @@ const SCRUB_WAITS: Duration = Duration::from_millis(250);
 
 /// `RENO`, so that `file` and a careful operator can tell what the file is.
 const APPLICATION_ID: i64 = 0x52_45_4e_4f;
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/001.sql"), include_str!("migrations/002.sql"), include_str!("migrations/003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/001.sql"),
+    include_str!("migrations/002.sql"),
+    include_str!("migrations/003.sql"),
+    include_str!("migrations/004.sql"),
+];
 /// The shape of a data directory that this build writes.
 pub const VERSION: usize = MIGRATIONS.len();
 

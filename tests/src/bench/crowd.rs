@@ -186,6 +186,7 @@ fn hello(who: &Member, known: Known) -> Result<Hello> {
         snapshots: known.position.is_none().then_some(CHUNK_CODING),
         begun: None,
         open_only: None,
+        unsent: None,
     })
 }
 

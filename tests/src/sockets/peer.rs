@@ -94,6 +94,28 @@ impl Enrolled {
     pub fn batch(&self, number: u64, feed: FeedId, changes: Vec<(RecordId, renolog_protocol::change::Change)>) -> Batch {
         Batch::sign(&self.key, self.device, number, feed, now(), changes).expect("a batch")
     }
+
+    /// What an older device would say first that follows these feeds.
+    ///
+    /// # Panics
+    /// If there are more of them than a device may follow.
+    pub fn hello(&self, feeds: Vec<Cursor>) -> Hello {
+        Hello {
+            oldest: VERSION,
+            newest: VERSION,
+            device: self.device,
+            schema: u32::MAX,
+            device_time: now(),
+            feeds: feeds.try_into().expect("no more than one may follow"),
+            rosters: List::default(),
+            calendar: None,
+            dictionary: None,
+            snapshots: None,
+            begun: None,
+            open_only: None,
+            unsent: None,
+        }
+    }
 }
 
 /// A websocket on which anything can be said.
@@ -149,21 +171,7 @@ impl Peer {
     /// # Panics
     /// If the socket is gone.
     pub async fn hello(&mut self, who: &Enrolled, feeds: Vec<Cursor>) {
-        self.say(Hello {
-            oldest: VERSION,
-            newest: VERSION,
-            device: who.device,
-            schema: u32::MAX,
-            device_time: now(),
-            feeds: feeds.try_into().expect("no more than one may follow"),
-            rosters: List::default(),
-            calendar: None,
-            dictionary: None,
-            snapshots: None,
-            begun: None,
-            open_only: None,
-        })
-        .await;
+        self.say(who.hello(feeds)).await;
     }
 
     /// Sends a frame.

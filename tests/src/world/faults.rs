@@ -105,6 +105,7 @@ impl<S: Store> World<S> {
             snapshots: false,
             begun: Vec::new(),
             open_only: false,
+            unsent: 0,
         };
         let (mut session, hello) = DeviceSession::open(greeting);
         self.server.receive(link, &hello);

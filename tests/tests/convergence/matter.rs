@@ -6,8 +6,8 @@ use renolog_protocol::id::EntryId;
 use renolog_protocol::record::{Act, Record};
 use renolog_protocol::schema::{MoveName, Schema, Value};
 
-use crate::writers::{Writer, Writers, field};
-use crate::{Try, converges, ways};
+use super::writers::{Writer, Writers, field};
+use super::{Try, converges, ways};
 
 const ROLES: [&str; 4] = ["property_manager", "owners_committee", "residents_committee", "street"];
 
@@ -32,7 +32,7 @@ fn tries() -> impl Strategy<Value = Vec<Try<What>>> {
         any::<Pick>().prop_map(What::Move),
         any::<Pick>().prop_map(What::Move),
     ];
-    crate::tries(ROLES.len(), what, 4..28)
+    super::tries(ROLES.len(), what, 4..28)
 }
 
 impl What {

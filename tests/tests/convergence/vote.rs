@@ -7,8 +7,8 @@ use renolog_protocol::id::{EntryId, RecordId};
 use renolog_protocol::record::{Act, Record};
 use renolog_protocol::schema::{FieldName, MoveName, Schema, Value};
 
-use crate::writers::{Writers, field};
-use crate::{Try, converges, ways};
+use super::writers::{Writers, field};
+use super::{Try, converges, ways};
 
 const ROLES: [&str; 4] = ["owners_committee", "owners_committee", "residents_committee", "street"];
 const UNITS: i64 = 5;
@@ -38,7 +38,7 @@ fn tries() -> impl Strategy<Value = Vec<Try<What>>> {
         3 => any::<Pick>().prop_map(What::Witness),
         4 => (any::<Pick>(), any::<Pick>()).prop_map(|(ballot, step)| What::Ruling(ballot, step)),
     ];
-    crate::tries(ROLES.len(), what, 8..32)
+    super::tries(ROLES.len(), what, 8..32)
 }
 
 fn whole(units: i64) -> Vec<(FieldName, Value)> {

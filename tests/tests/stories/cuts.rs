@@ -5,7 +5,7 @@ use renolog_server::store::{ALL, BatchRow, Read};
 use renolog_tests::checks::converged;
 use renolog_tests::world::{Crash, World};
 
-use crate::together::{Desheng, a_matter_to_be_closed, desheng, minutes};
+use super::together::{Desheng, a_matter_to_be_closed, desheng, minutes};
 
 /// Two phones come back with work on the same records, while a third works online.
 fn a_busy_afternoon(world: &mut World, people: &Desheng) {

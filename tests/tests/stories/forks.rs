@@ -4,7 +4,7 @@ use renolog_client_core::client::Fate;
 use renolog_tests::checks::converged;
 use renolog_tests::world::{PhoneId, World};
 
-use crate::together::{Desheng, desheng};
+use super::together::{Desheng, desheng};
 
 fn replaced(world: &mut World, phone: PhoneId) -> usize {
     let made = world.client(phone).made_here().unwrap();

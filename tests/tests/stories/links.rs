@@ -5,7 +5,7 @@ use renolog_protocol::time::SpanMs;
 use renolog_server::store::{ALL, BatchRow, ChangeRow, Read, SeenRow};
 use renolog_tests::checks::converged;
 
-use crate::together::{Desheng, desheng, hours, minutes};
+use super::together::{Desheng, desheng, hours, minutes};
 
 #[test]
 fn a_clock_that_is_years_off_does_no_harm() {

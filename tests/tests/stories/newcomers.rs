@@ -12,7 +12,7 @@ use renolog_server::store::{ALL, BatchRow, MemberRow, Read, Store, Write};
 use renolog_tests::checks::converged;
 use renolog_tests::world::{PhoneId, World};
 
-use crate::together::{Desheng, desheng, minutes};
+use super::together::{Desheng, desheng, minutes};
 
 /// Records of the log; with a remark and a correction each, more than a feed may hold to be read by pages.
 const RECORDS: usize = 96;

@@ -9,7 +9,7 @@ use renolog_server::history::{Entry, Position, Question, of_community};
 use renolog_tests::checks::converged;
 use renolog_tests::world::World;
 
-use crate::together::{Desheng, a_matter_to_be_closed, desheng, hours};
+use super::together::{Desheng, a_matter_to_be_closed, desheng, hours};
 
 /// The merged history as an administrator reads it.
 fn history(world: &World, people: &Desheng) -> Vec<Entry> {

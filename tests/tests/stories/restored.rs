@@ -8,7 +8,7 @@ use renolog_server::store::{ALL, ChangeRow, Fate, Read};
 use renolog_tests::checks::converged;
 use renolog_tests::world::{PhoneId, World};
 
-use crate::together::{Desheng, desheng};
+use super::together::{Desheng, desheng};
 
 const ROLES: [&str; 7] =
     ["captain", "property_manager", "owners_committee", "residents_committee", "supervisor", "contractor", "street"];

@@ -9,7 +9,7 @@ use renolog_server::store::{ALL, BatchRow, ChangeRow, Fate, Read};
 use renolog_tests::checks::converged;
 use renolog_tests::world::World;
 
-use crate::together::{Desheng, desheng, hours};
+use super::together::{Desheng, desheng, hours};
 
 fn receipts(frames: Vec<Frame>) -> Vec<Receipt> {
     frames.into_iter().filter_map(|frame| if let Frame::Receipt(receipt) = frame { Some(receipt) } else { None }).collect()

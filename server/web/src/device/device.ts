@@ -71,7 +71,14 @@ interface Listeners {
 }
 
 function face(server: string, wish: <T>(wish: Wish) => Promise<T>, listeners: Listeners): Device {
-  const ask = <T>(question: Question) => wish<T>({ wish: 'question', question })
+  // A question under way is not asked a second time: its answer is not older than what was heard until it comes.
+  const underWay = new Map<string, Promise<unknown>>()
+  const ask = <T>(question: Question): Promise<T> => {
+    const words = JSON.stringify(question)
+    const asked = underWay.get(words) ?? wish({ wish: 'question', question }).finally(() => underWay.delete(words))
+    underWay.set(words, asked)
+    return asked as Promise<T>
+  }
   const do_ = <T>(deed: Deed) => wish<T>({ wish: 'deed', deed })
   const nothing = (deed: Deed) => do_<null>(deed).then(() => undefined)
 

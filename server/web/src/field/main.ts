@@ -4,18 +4,26 @@ import '../shared/base.css'
 import { mount } from 'svelte'
 
 import { openDevice } from '../device/device'
+import { router } from '../shared/router.svelte'
 import { applySettings } from '../shared/settings.svelte'
 import App from './App.svelte'
-import CannotOpen from './views/CannotOpen.svelte'
 import { takeInvitation } from './invitation'
 import { asProblem } from './state/live.svelte'
 import { session } from './state/session.svelte'
 import { update } from './state/update.svelte'
+import CannotOpen from './views/CannotOpen.svelte'
+import { foresee as askForHome } from './views/Home.svelte'
+import { foresee as askForRecords } from './views/Records.svelte'
 
 applySettings()
 const code = takeInvitation()
 try {
-  await session.open(openDevice())
+  const device = openDevice()
+  const opened = session.open(device)
+  // The first view's answers are there by the time it is drawn.
+  const first = { '': askForHome, records: askForRecords }[router.path[0] ?? '']
+  first?.(device).forEach((answer: Promise<unknown>) => answer.catch(() => {}))
+  await opened
   mount(App, { target: document.body, props: { code } })
 } catch (error) {
   mount(CannotOpen, { target: document.body, props: { problem: asProblem(error) } })

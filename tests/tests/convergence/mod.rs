@@ -1,8 +1,6 @@
 //! Any interleaving, any grouping into pushes, and any repetition of the same edits gives the same state, the same fold, the
 //! same conflicts and the same count of a vote: on the server and on every device. What is refused alters none of it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod matter;
 mod vote;
 mod writers;

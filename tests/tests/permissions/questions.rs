@@ -5,8 +5,8 @@ use renolog_protocol::id::RecordId;
 use renolog_protocol::record::{Act, Record, VoidTarget};
 use renolog_protocol::schema::{FieldName, KeySource, MoveName, Party, Shape, StateName, Value, built_in};
 
-use crate::scene::{Scene, Seat};
-use crate::values::{Which, fill, needed};
+use super::scene::{Scene, Seat};
+use super::values::{Which, fill, needed};
 
 /// One row of the table.
 pub(crate) struct Question {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use renolog_protocol::schema::Kind;
 
-use crate::scene::{Scene, Seat};
+use super::scene::{Scene, Seat};
 
 /// The answer of those who are not told why not.
 pub(crate) const YES: &str = "yes";

@@ -18,9 +18,9 @@ use renolog_server::rosters::Rosters;
 use renolog_server::store::{ALL, ChangeRow, Column, Dumped, Memory, Read, RecordRow};
 use renolog_tests::checks::visible;
 
-use crate::questions::{Question, Wish};
-use crate::scene::{Scene, Seat};
-use crate::table::YES;
+use super::questions::{Question, Wish};
+use super::scene::{Scene, Seat};
+use super::table::YES;
 
 /// See the module.
 pub(crate) struct Gates<'s, 'k> {

@@ -3,8 +3,6 @@
 //! Each runs in a [`World`](renolog_tests::world::World) and ends with [`converged`](renolog_tests::checks::converged):
 //! everyone sees the same, nothing is lost, nothing is doubled.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod cuts;
 mod forks;
 mod links;

@@ -12,7 +12,7 @@ use renolog_server::command::{Command, Duty, EndRole, GiveRole};
 use renolog_server::reception;
 use renolog_tests::world::{PhoneId, World};
 
-use crate::values::{Which, fill, needed};
+use super::values::{Which, fill, needed};
 
 /// A role that reads everything. Everyone holds it until the records have come: so also those devices have a record, and
 /// can be asked about it, whose people may not read it any more.

@@ -2,8 +2,6 @@
 //! the edit is stored, and of a real server when the very same change arrives under the device's signature. The two never
 //! disagree, what is refused alters nothing, and a change of the rules shows in the snapshot.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod gates;
 mod questions;
 mod scene;
