@@ -1,6 +1,6 @@
 # make demo   the whole system with real devices, on this machine
 # make page   the page that the server carries
-# make test   every check but those in a browser, as CI runs it
+# make test   every check, as CI runs it
 # make bench  what it costs, beside other systems
 # make help   the rest
 
@@ -16,10 +16,10 @@ demo: tools page ## build, play a scripted week with real devices, and keep serv
 page: tools ## build the page that the server carries, client-core for browsers included
 	@scripts/page
 
-test: tools ## formatting, lints, and every test; the page's are test-page
+test: tools ## formatting, lints and every test, stories in a real Chromium included
 	@scripts/test
 
-test-page: tools ## the page: types, stories in a real Chromium, the API asked at random (some minutes; installs what it needs)
+test-page: tools ## of these, what is about the page: types, stories in a real Chromium, the API asked at random
 	@scripts/browser-tests
 	@scripts/fuzz-api
 
