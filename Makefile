@@ -11,7 +11,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools page ## build, play a scripted week with real devices, and keep serving (Ctrl-C ends it)
-	cargo run --release --bin renolog -- demo
+	cargo run --bin renolog -- demo
 
 page: tools ## build the page that the server carries, client-core for browsers included
 	@scripts/page
