@@ -6,6 +6,7 @@
 //! from the tail or from the store.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use renolog_protocol::id::{DeviceId, FeedId, Seq};
@@ -48,6 +49,7 @@ struct Feed {
 pub struct Wake {
     bell: Notify,
     news: Mutex<News>,
+    overtaken: AtomicBool,
 }
 
 /// What happened since a connection last looked.
@@ -62,6 +64,11 @@ pub struct News {
 }
 
 impl Wake {
+    /// Whether its device has connected again since: what this connection knows of it is not the latest.
+    pub fn is_overtaken(&self) -> bool {
+        self.overtaken.load(Ordering::Relaxed)
+    }
+
     /// Waits until there is news, and takes it.
     pub async fn news(&self) -> News {
         self.bell.notified().await;
@@ -83,12 +90,12 @@ impl Hub {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A bell for a new connection of `device`.
+    /// A bell for a new connection of `device`, which overtakes those that it has.
     pub fn connect(&self, device: DeviceId) -> Arc<Wake> {
         let wake = Arc::new(Wake::default());
         let mut state = self.lock();
         let wakes = state.devices.entry(device).or_default();
-        wakes.retain(|wake| wake.strong_count() > 0);
+        wakes.retain(|wake| wake.upgrade().inspect(|wake| wake.overtaken.store(true, Ordering::Relaxed)).is_some());
         wakes.push(Arc::downgrade(&wake));
         wake
     }
@@ -198,5 +205,24 @@ impl Hub {
     /// How many connections there are.
     pub fn connections(&self) -> usize {
         self.lock().devices.values().flatten().filter(|wake| wake.strong_count() > 0).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use renolog_protocol::time::UnixMs;
+
+    use super::*;
+
+    #[test]
+    fn who_comes_back_overtakes_what_is_left_of_its_last_connection() {
+        let (hub, [chen, liu]) = (Hub::default(), [1, 2].map(|n| DeviceId::from_parts(UnixMs(0), [n; 10])));
+        let (old, other) = (hub.connect(chen), hub.connect(liu));
+        let new = hub.connect(chen);
+        drop(new);
+        // Gone again, and nobody's any more; still the old one is not the latest.
+        hub.roster_changed();
+        let newest = hub.connect(chen);
+        assert_eq!([&old, &other, &newest].map(|wake| wake.is_overtaken()), [true, false, false]);
     }
 }

@@ -83,12 +83,11 @@ pub fn serve(app: App, device: DeviceRow, ticket: Option<Ticket>, mut socket: We
     })
 }
 
-/// Notes how many of its changes a device had not got through when it was gone, if they were not as many before. Nobody waits
-/// for it.
+/// Notes how many of its changes a device had not got through when it was gone; a connection that is found dead after the
+/// device came back says nothing of it. Nobody waits for it.
 fn note_unsent(connection: &Connection) {
-    let (device, known) = (connection.device.id, connection.device.unsent);
-    let Some(unsent) = connection.session.unsent().map(u64::from).filter(|unsent| *unsent != known) else { return };
-    let writer = connection.app.writer.clone();
+    let Some(unsent) = connection.session.unsent().map(u64::from).filter(|_| !connection.wake.is_overtaken()) else { return };
+    let (writer, device) = (connection.app.writer.clone(), connection.device.id);
     tokio::spawn(async move {
         if let Err(error) = writer.submit(Command::Left(Left { device, unsent })).await {
             debug!(%device, %error, "not noted what the device has not sent");

@@ -222,17 +222,19 @@ async fn an_administrator_reads_how_much_did_not_come_through() {
         tokio::task::spawn_blocking(move || Enrolled::with_code(&office, &office.invite("desheng", "captain", "陈阿姨"), 7));
     let chen = chen.await.unwrap();
     let changes = [1, 2].map(|number| chen.rectification(ActorId([7; 16]), number)).to_vec();
-    for (unsent, brings, left) in [(Some(3), changes, Some(1)), (None, Vec::new(), Some(0))] {
+    let hello = async |unsent| {
         let mut peer = Peer::connect(&street.server.office, &chen).await;
         peer.say(Hello { unsent, ..chen.hello(Vec::new()) }).await;
         peer.until(|frame| matches!(frame, Frame::Welcome(_))).await;
         // It sends what it has.
         street.reads_unsent(chen.device, None).await;
-        if !brings.is_empty() {
-            peer.push(&chen.batch(1, chen.feed(), brings)).await;
-        }
-        drop(peer);
-        street.reads_unsent(chen.device, left).await;
-    }
+        peer
+    };
+    let mut first = hello(Some(3)).await;
+    first.push(&chen.batch(1, chen.feed(), changes)).await;
+    drop(first);
+    street.reads_unsent(chen.device, Some(1)).await;
+    drop(hello(None).await);
+    street.reads_unsent(chen.device, Some(0)).await;
     street.server.stop().await;
 }
