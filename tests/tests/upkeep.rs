@@ -226,15 +226,18 @@ fn one_altered_cell_in_any_column_of_any_table_is_found() {
 #[test]
 fn one_altered_byte_of_the_file_is_found_or_says_nothing() {
     let place = Place::full();
-    // Packed, so that half of its bytes say something.
+    // Packed, so that no page of it is free.
     compact(&place.data()).unwrap();
     let intact = std::fs::read(data_dir::database(&place.data())).unwrap();
+    let written: Vec<usize> = (0..intact.len()).filter(|at| intact[*at] != 0).collect();
     let seed = 47;
     println!("seed {seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (path, mut found) = (place.file("altered.sqlite3"), 0);
-    for _ in 0..80 {
-        let (at, bit) = (rng.next_u64() as usize % intact.len(), rng.next_u32() % 8);
+    for number in 0..80 {
+        // Anywhere, and where something is written, by turns: half of the file is free room between cells, most of it zeros.
+        let (drawn, bit) = (rng.next_u64() as usize, rng.next_u32() % 8);
+        let at = if number % 2 == 0 { drawn % intact.len() } else { written[drawn % written.len()] };
         let mut bytes = intact.clone();
         bytes[at] ^= 1 << bit;
         std::fs::write(&path, bytes).unwrap();
@@ -246,7 +249,7 @@ fn one_altered_byte_of_the_file_is_found_or_says_nothing() {
         assert_eq!(dump(&Reader::open(&path).unwrap()).unwrap(), place.tables, "bit {bit} of byte {at}");
     }
     println!("{found} of 80 said something");
-    assert!(found >= 40);
+    assert!(found > 40);
 }
 
 #[test]
